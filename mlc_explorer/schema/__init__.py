@@ -1,0 +1,1 @@
+"""Plain data that crosses from engine to screen: frozen dataclasses, standard library only."""

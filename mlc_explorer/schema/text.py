@@ -1,0 +1,52 @@
+"""Program text with a map from lines to what they stand for, and diffs of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Lines `line`..`end` (1-based, inclusive) belong to `path`; kind: loop, block or binding.
+
+    `line` is the header (the ``for``, the ``with T.sblock``, the binding); for a binding
+    `path` is the graph node's id."""
+
+    path: str
+    kind: str
+    line: int
+    end: int
+
+
+@dataclass(frozen=True)
+class TextView:
+    """A function at one level: ``tir`` (TVMScript of a PrimFunc), ``relax`` (TVMScript of a graph
+    function), ``llvm``, ``asm``. `links` give for each line of llvm and asm the TVMScript line that
+    it came from, or None; it is empty for the other levels."""
+
+    function: str
+    level: str
+    lines: tuple[str, ...]
+    marks: tuple[Mark, ...] = ()
+    links: tuple[int | None, ...] = ()
+    kinds: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class DiffRow:
+    """A row of a diff: `op` is ``" "`` (kept), ``"~"`` (kept but re-indented), ``"-"`` or ``"+"``; `old` and
+    `new` are 1-based line numbers, None where that side has no line."""
+
+    op: str
+    old: int | None
+    new: int | None
+
+
+@dataclass(frozen=True)
+class DiffView:
+    """Two texts of one function and how the first became the second."""
+
+    function: str
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    rows: tuple[DiffRow, ...]

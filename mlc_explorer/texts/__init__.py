@@ -1,0 +1,42 @@
+"""What a person reads, one file a language: `en.toml`, `zh.toml`.
+
+`say("toolbar.undo", "zh")` looks a text up; `{name}` in it is filled from keyword arguments. A test
+holds the two files to the same keys and placeholders. Keys are dotted paths of TOML tables.
+"""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from pathlib import Path
+from typing import Any
+
+LANGUAGES = {"en": "English", "zh": "中文"}
+
+
+@functools.cache
+def table(language: str) -> dict[str, str]:
+    """All texts of a language by dotted key."""
+    flat: dict[str, str] = {}
+
+    def walk(prefix: str, node: dict[str, Any]) -> None:
+        for key, value in node.items():
+            if isinstance(value, dict):
+                walk(f"{prefix}{key}.", value)
+            else:
+                flat[prefix + key] = value
+
+    for file in sorted(Path(__file__).parent.glob(f"*{language}.toml")):
+        walk("", tomllib.loads(file.read_text(encoding="utf-8")))
+    return flat
+
+
+def say(key: str, language: str = "en", /, **values: Any) -> str:
+    """The text `key` in `language`, filled. A missing key is a programming error: KeyError."""
+    text = table(language)[key]
+    return text.format(**values) if values else text
+
+
+def has(key: str) -> bool:
+    """Whether there is such a text."""
+    return key in table("en")
