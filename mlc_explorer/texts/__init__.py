@@ -1,7 +1,7 @@
-"""What a person reads, one file a language: `en.toml`, `zh.toml`.
+"""What a person reads, one folder a language: `en/`, `zh/`.
 
 `say("toolbar.undo", "zh")` looks a text up; `{name}` in it is filled from keyword arguments. A test
-holds the two files to the same keys and placeholders. Keys are dotted paths of TOML tables.
+holds the folders to the same keys and placeholders. Keys are dotted paths of TOML tables.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def table(language: str) -> dict[str, str]:
             else:
                 flat[prefix + key] = value
 
-    for file in sorted(Path(__file__).parent.glob(f"*{language}.toml")):
+    for file in sorted((Path(__file__).parent / language).glob("*.toml")):
         walk("", tomllib.loads(file.read_text(encoding="utf-8")))
     return flat
 
