@@ -101,6 +101,11 @@ class Measurement:
     machine: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def spread(self) -> float:
+        """From the 10th to the 90th percentile, in milliseconds."""
+        return self.p90_ms - self.p10_ms
+
 
 @dataclass(frozen=True)
 class RunResult:

@@ -1,0 +1,149 @@
+"""The engine's face: one function per job of docs/architecture.md, JSON arguments in, schema out.
+
+Called in a worker only. `model_data` gives the bytes of an uploaded model by its digest, `progress` reports how
+far a long job is. Everything is derived from the trace; what is cached is cached by `replay` and the views.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from typing import Any
+
+from ..errors import MlcError, NotFound
+from ..schema.graph import GraphView
+from ..schema.loops import LoopTree
+from ..schema.report import Measurement, RunResult, SampleInfo, StateInfo, TargetInfo
+from ..schema.text import DiffView, TextView
+from ..schema.trace import Step, Trace
+from . import loaders, targets as _targets
+from .replay import State, apply, replay
+from .transforms import catalogue
+from .views import describe
+from .views.diff import diff as _diff
+from .views.graph import graph as _graph
+from .views.loops import loops as _loops
+from .views.text import text as _text
+
+ModelData = Callable[[str], bytes]
+Progress = Callable[[str, float], None]
+
+
+def samples() -> list[SampleInfo]:
+    return list(loaders.samples())
+
+
+def transforms() -> dict[str, Any]:
+    return {"transforms": catalogue.specs(), "shortcuts": catalogue.shortcuts()}
+
+
+def targets() -> list[TargetInfo]:
+    return list(_targets.targets())
+
+
+def open(trace: Any, model_data: ModelData) -> StateInfo:  # noqa: A001 - the job's name
+    """The bare model, whatever steps the trace has."""
+    return state(Trace.from_json(trace).upto(0).to_json(), model_data)
+
+
+def state(trace: Any, model_data: ModelData) -> StateInfo:
+    """Functions and step reports after all steps; the first step that fails raises."""
+    parsed = Trace.from_json(trace)
+    model = loaders.load_cached(parsed.model, model_data)
+    return describe.state_info(model, replay(parsed, model_data))
+
+
+def graph(trace: Any, model_data: ModelData, function: str | None = None) -> GraphView:
+    now, name = _at(trace, model_data, function)
+    return _graph(now.mod, name)
+
+
+def loops(trace: Any, model_data: ModelData, function: str | None = None) -> LoopTree:
+    now, name = _at(trace, model_data, function)
+    return _loops(now.mod, name)
+
+
+def text(
+    trace: Any, model_data: ModelData, function: str | None = None, level: str | None = None, target: str = "cpu"
+) -> TextView:
+    """`level` None means: as the function is, ``tir`` or ``relax``."""
+    now, name = _at(trace, model_data, function)
+    level = level or describe.own_level(now.mod, name)
+    if level in ("tir", "relax"):
+        return _text(now.mod, name, level)
+    if level in ("llvm", "asm"):
+        from .views.lowered import lowered
+
+        return lowered(now.mod, name, level, _targets.target(target))
+    raise NotFound(
+        f"There is no level '{level}'.", hint="There are: tir, relax, llvm, asm.", place="level",
+        code="level_missing", params={"level": level},
+    )
+
+
+def diff(trace: Any, model_data: ModelData, function: str | None = None) -> DiffView:
+    """The function's text now against its text before the last step (empty if it was not there)."""
+    now, name = _at(trace, model_data, function)
+    steps = Trace.from_json(trace)
+    before = None
+    if steps.steps:
+        earlier = replay(steps.upto(len(steps.steps) - 1), model_data)
+        if describe.has_function(earlier.mod, name):
+            before = _text(earlier.mod, name, describe.own_level(earlier.mod, name))
+    after = _text(now.mod, name, describe.own_level(now.mod, name))
+    return _diff(before if steps.steps else after, after)
+
+
+def why_not(trace: Any, step: Any, model_data: ModelData) -> dict[str, Any] | None:
+    """None if `step` applies after `trace`, else the refusal as JSON."""
+    now = replay(Trace.from_json(trace), model_data)
+    try:
+        apply(now, Step.from_json(step))
+    except MlcError as refusal:
+        return refusal.to_json()
+    return None
+
+
+def script(trace: Any, model_data: ModelData, target: str = "cpu") -> dict[str, Any]:
+    from .script import script as _script
+
+    text, model_file = _script(Trace.from_json(trace), target, model_data)
+    return {"script": text, "model_file": model_file}
+
+
+def model_file(trace: Any, model_data: ModelData) -> dict[str, Any]:
+    """The ONNX file behind a model, for the exported script to read."""
+    model = loaders.load_cached(Trace.from_json(trace).model, model_data)
+    if model.onnx is None:
+        raise NotFound(
+            f"'{model.name}' has no ONNX file.", hint="Its exported script needs none.", place="model",
+            code="no_model_file", params={"name": model.name},
+        )
+    return {"name": f"{model.name}.onnx", "base64": base64.b64encode(model.onnx).decode()}
+
+
+def measure(
+    trace: Any, model_data: ModelData, progress: Progress, function: str | None = None,
+    target: str = "cpu", seconds: float = 1.0,
+) -> Measurement:
+    from .measure import measure as _measure
+
+    return _measure(Trace.from_json(trace), function, target, seconds, progress, model_data)
+
+
+def run(trace: Any, model_data: ModelData, inputs: Any = None, target: str = "cpu") -> RunResult:
+    from .measure import run as _run
+
+    return _run(Trace.from_json(trace), inputs or {}, target, model_data)
+
+
+def _at(trace: Any, model_data: ModelData, function: str | None) -> tuple[State, str]:
+    now = replay(Trace.from_json(trace), model_data)
+    name = function or now.entry
+    if not describe.has_function(now.mod, name):
+        known = describe.function_names(now.mod)
+        raise NotFound(
+            f"There is no function '{name}' at this step.", hint=f"There are: {', '.join(known[:12])}.",
+            place="function", code="function_missing", params={"name": name, "known": ", ".join(known[:12])},
+        )
+    return now, name
