@@ -63,7 +63,7 @@ def _type(var: Any) -> Any:
 
 
 def _shape(shape: Any) -> str:
-    return "(" + ", ".join(str(d) for d in shape) + ")"
+    return "(" + ", ".join(str(getattr(d, "value", d)) for d in shape) + ")"
 
 
 def _called(func: Any) -> Counter[str]:

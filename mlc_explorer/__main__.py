@@ -1,0 +1,205 @@
+"""The command line: everything the screen shows, as text or JSON.
+
+Exit status: 0; 1 for a refusal or an error (with ``--json`` as JSON on standard output: error, message, hint,
+place, …); 2 for wrong usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from . import session as _session
+from .errors import BadTrace, MlcError
+from .schema.codec import encode
+from .schema.graph import GraphView
+from .schema.loops import LoopNode, LoopTree
+from .schema.trace import Step, Trace
+from .session import Session
+
+LEVELS = ("graph", "loops", "relax", "tir", "llvm", "asm")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs one command; returns the exit status."""
+    args = _parser().parse_args(argv)
+    try:
+        data, text = args.run(args)
+    except MlcError as e:
+        _fail(e, args.json)
+        return 1
+    print(json.dumps(encode(data), ensure_ascii=False) if args.json else text(data))
+    return 0
+
+
+Answer = tuple[Any, Callable[[Any], str]]
+
+
+def _samples(args: argparse.Namespace) -> Answer:
+    return _session.samples(), lambda ss: "\n".join(f"{s.name:14s} {s.kind:9s} {s.summary}" for s in ss)
+
+
+def _transforms(args: argparse.Namespace) -> Answer:
+    specs, _ = _session.transforms()
+
+    def text(_: Any) -> str:
+        return "\n".join(
+            f"{s.name:26s} {s.level:9s} {', '.join(p.name if p.required else f'[{p.name}]' for p in s.params)}\n"
+            f"{'':26s} {s.text.get('en', '')}" for s in specs
+        )
+
+    return specs, text
+
+
+def _open(args: argparse.Namespace) -> Answer:
+    return _workspace(args).state(), _state_text
+
+
+def _apply(args: argparse.Namespace) -> Answer:
+    session = _workspace(args)
+    if args.step:
+        session = session.apply_steps(tuple(Step.from_json(_json(s, "--step"), "--step") for s in args.step))
+    info = session.state()
+    return encode(info) | {"trace": session.trace.to_json()}, lambda _: _state_text(info)
+
+
+def _view(args: argparse.Namespace) -> Answer:
+    session = _workspace(args)
+    if args.level == "graph":
+        return session.graph(args.function), _graph_text
+    if args.level == "loops":
+        return session.loop_nest(args.function), _loops_text
+    view = session.text(args.function, args.level, args.target)
+    return view, lambda v: "\n".join(v.lines)
+
+
+def _measure(args: argparse.Namespace) -> Answer:
+    shown = None if args.json else lambda p: print(f"\r{p.get('stage', ''):8s}", end="", file=sys.stderr)
+    m = _workspace(args).measure(args.function, args.target, args.seconds, shown)
+
+    def text(_: Any) -> str:
+        others = "".join(f"\n{k} {v:.3f} ms" for k, v in m.others.items())
+        return (
+            f"\rmedian {m.median_ms:.4f} ms (p10 {m.p10_ms:.4f}, p90 {m.p90_ms:.4f}, {m.runs} runs, "
+            f"{m.threads} threads)\nlargest error against {m.reference}: {m.max_abs_error:.2e} absolute, "
+            f"{m.max_rel_error:.2e} relative\ncompiled in {m.compile_s:.2f} s for {m.target}{others}"
+        )
+
+    return m, text
+
+
+def _script(args: argparse.Namespace) -> Answer:
+    source = _workspace(args).script(args.target)
+    return {"script": source}, lambda d: d["script"]
+
+
+def _workspace(args: argparse.Namespace) -> Session:
+    """The model that was named, after the trace that was given. The named model counts, not the trace's own:
+    so a trace can be tried on another model."""
+    session = Session.open(args.model)
+    if args.trace is None:
+        return session
+    trace = Trace.loads(_read(args.trace))
+    return session.apply_steps(trace.steps)
+
+
+def _read(name: str) -> str:
+    if name == "-":
+        return sys.stdin.read()
+    try:
+        return Path(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as e:
+        raise BadTrace(
+            f"The trace '{name}' can't be read: {e}.", hint="Give the path of a JSON file, or - for standard input.",
+            place="--trace", code="trace_bad", params={"reason": str(e)},
+        ) from e
+
+
+def _json(text: str, place: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as e:
+        raise BadTrace(f"{place} is not JSON: {e}", place=place, code="trace_bad", params={"reason": str(e)}) from e
+
+
+def _state_text(info: Any) -> str:
+    tensors = [f"input  {t.name} {t.shape} {t.dtype}" for t in info.inputs]
+    tensors += [f"output {t.name} {t.shape} {t.dtype}" for t in info.outputs]
+    functions = [f"{f.kind:6s} {f.name:32s} {f.summary}" for f in info.functions]
+    steps = [
+        f"step {i + 1}: changed {', '.join(s.changed) or '-'}; added {', '.join(s.added) or '-'}; "
+        f"removed {', '.join(s.removed) or '-'}" for i, s in enumerate(info.steps)
+    ]
+    return "\n".join([info.model, *tensors, *functions, *steps])
+
+
+def _graph_text(view: GraphView) -> str:
+    into: dict[str, list[str]] = {}
+    for edge in view.edges:
+        into.setdefault(edge.target, []).append(edge.source)
+    return "\n".join(
+        f"{n.id:10s} {n.op:28s} {n.shape:22s} {'<- ' + ', '.join(into[n.id]) if n.id in into else ''}".rstrip()
+        for n in view.nodes
+    )
+
+
+def _loops_text(tree: LoopTree) -> str:
+    rows: list[str] = []
+
+    def show(node: LoopNode) -> None:
+        what = f"{node.extent} {node.axis} {node.mark}" if node.kind == "loop" else "block"
+        rows.append(f"{'  ' * node.depth}{node.name:16s} {what:32s} {node.path}")
+        for child in node.children:
+            show(child)
+
+    for root in tree.roots:
+        show(root)
+    return "\n".join(rows)
+
+
+def _fail(error: MlcError, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(error.to_json(), ensure_ascii=False))
+        return
+    where = f" [{error.place}]" if error.place else ""
+    print(f"{error.message}{where}", file=sys.stderr)
+    if error.hint:
+        print(error.hint, file=sys.stderr)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m mlc_explorer", description=__doc__.split("\n")[0])
+    verbs = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def verb(name: str, run: Callable[[argparse.Namespace], Answer], text: str, model: bool = True) -> Any:
+        sub = verbs.add_parser(name, help=text, description=text)
+        sub.add_argument("--json", action="store_true", help="print JSON")
+        sub.set_defaults(run=run)
+        if model:
+            sub.add_argument("model", metavar="MODEL", help="a sample's name, or a model file")
+            sub.add_argument("--trace", metavar="T", help="a trace (JSON file, or - for standard input)")
+        return sub
+
+    verb("samples", _samples, "the models that ship", model=False)
+    verb("transforms", _transforms, "the transforms and their parameters", model=False)
+    verb("open", _open, "functions, inputs and outputs of a model")
+    apply = verb("apply", _apply, "apply a trace, or single steps, and say what changed")
+    apply.add_argument("--step", action="append", metavar="JSON", help="one more step, as in a trace")
+    view = verb("view", _view, "what a pane shows")
+    view.add_argument("--function", metavar="F", help="default: the entry")
+    view.add_argument("--level", choices=LEVELS, default="graph")
+    measure = verb("measure", _measure, "compile, check and time")
+    measure.add_argument("--function", metavar="F", help="one function instead of the whole model")
+    measure.add_argument("--seconds", type=float, default=1.0, help="how long to time (default 1)")
+    script = verb("script", _script, "a Python script that does it all again with TVM alone")
+    for sub in (view, measure, script):
+        sub.add_argument("--target", metavar="X", default="cpu", help="cpu or generic (default cpu)")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
