@@ -1,0 +1,133 @@
+"""One visitor's workspace: the Session, what went wrong last, and the address that holds it all.
+
+The address is the truth: `?w=` carries model, steps, cursor and selection, so that a reload, another browser or a
+restarted server lose nothing. `st.session_state` only mirrors it between two clicks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import streamlit as st
+
+from mlc_explorer.errors import BadTrace, MlcError
+from mlc_explorer.schema.report import StateInfo
+from mlc_explorer.schema.trace import Step
+from mlc_explorer.session import Selection, Session
+from mlc_explorer.ui import views
+
+QUERY = "w"
+TARGET = "target"
+FIRST_MODEL = "mlp"
+_KEY = "workspace"
+
+
+@dataclass
+class Workspace:
+    """What the page shows. `refusal` is the last refused step's error (cleared by the next action), `broken`
+    the number of the step that could not be replayed, with its error: the steps stay, the cursor stands before it."""
+
+    session: Session
+    info: StateInfo
+    refusal: MlcError | None = None
+    refused: Step | None = None
+    broken: tuple[int, MlcError] | None = None
+    level: str | None = None
+    written: str = ""
+
+    @property
+    def target(self) -> str:
+        return str(st.session_state.get(TARGET) or "cpu")
+
+    @property
+    def function(self) -> str:
+        """The chosen function, or the entry where the chosen one does not exist at this step."""
+        chosen = self.session.selection.function
+        return chosen if chosen in {f.name for f in self.info.functions} else self.info.entry
+
+    def kind(self, function: str) -> str:
+        """``graph`` or ``loops``."""
+        return next(f.kind for f in self.info.functions if f.name == function)
+
+
+def current() -> Workspace:
+    """The workspace of this run: from the address if it was changed from outside, else as it stands."""
+    held: Workspace | None = st.session_state.get(_KEY)
+    asked = st.query_params.get(QUERY, "")
+    if held is not None and asked in ("", held.written):
+        return held
+    if asked:
+        try:
+            return show(Session.from_link(asked))
+        except BadTrace as error:
+            work = held or open_model(FIRST_MODEL)
+            work.refusal = error
+            return work
+    return open_model(FIRST_MODEL)
+
+
+def open_model(model: str) -> Workspace:
+    """The bare model. Raises what opening raises; the workspace that was there stays then."""
+    return show(Session.open(model))
+
+
+def show(session: Session) -> Workspace:
+    """Makes `session` what the page shows, and writes it into the address."""
+    session, info, broken = _replayable(session)
+    old: Workspace | None = st.session_state.get(_KEY)
+    work = Workspace(session, info, broken=broken, level=old.level if old else None)
+    st.session_state[_KEY] = work
+    work.written = session.link()
+    st.query_params[QUERY] = work.written
+    return work
+
+
+def _replayable(session: Session) -> tuple[Session, StateInfo, tuple[int, MlcError] | None]:
+    """The session at its cursor or, where a step on the way fails, before that step."""
+    try:
+        return session, views.state(session), None
+    except MlcError as error:
+        number = _step_number(error)
+        if number is None or session.cursor == 0:
+            raise
+        earlier = replace(session, cursor=min(number - 1, session.cursor - 1))
+        rest = _replayable(earlier)
+        return rest[0], rest[1], (number, error)
+
+
+def _step_number(error: MlcError) -> int | None:
+    words = error.place.split()
+    return int(words[1]) if len(words) == 2 and words[0] == "step" and words[1].isdigit() else None
+
+
+def apply(steps: tuple[Step, ...]) -> None:
+    """Applies steps to the workspace; a refusal is kept for the page to show, and nothing else changes."""
+    work = current()
+    try:
+        after = work.session.apply_steps(steps)
+    except MlcError as error:
+        work.refusal, work.refused = error, steps[-1]
+        return
+    show(after)
+
+
+def move(session: Session) -> None:
+    """Undo, redo, goto, delete, start over: another state of the same workspace."""
+    show(session)
+
+
+def choose(**chosen: str | None) -> None:
+    """A new selection (`function=`, `node=`, `path=`); the refusal's message goes away."""
+    work = current()
+    work.refusal = work.refused = None
+    work.session = work.session.select(**chosen)
+    work.written = work.session.link()
+    st.query_params[QUERY] = work.written
+
+
+def selection(work: Workspace) -> Selection:
+    """The selection as far as it exists at this step."""
+    chosen = work.session.selection
+    if chosen.function != work.function:
+        return Selection(function=work.function, node=chosen.node)
+    return chosen
