@@ -1,0 +1,33 @@
+"""MLC Explorer, as a server and as a script.
+
+Imported or started (`make run`, `python app.py`, `streamlit run app.py`, `uvicorn app:app`), this module
+declares the ASGI app. That app runs this same file again for every visit, then inside a script run:
+it sets the page up and hands over to the navigation.
+"""
+
+from pathlib import Path
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from mlc_explorer.texts import say
+from mlc_explorer.ui import blobs, boundary, language, serving
+
+HERE = Path(__file__).resolve().parent
+
+
+def main() -> None:
+    st.set_page_config(page_title="MLC Explorer", page_icon=str(HERE / "static" / "icon.svg"), layout="wide")
+    pages = [st.Page("pages/explore.py", title=say("pages.explore", language.current()), default=True)]
+    page = st.navigation(pages, position="hidden" if len(pages) == 1 else "top")
+    with boundary.guard():
+        page.run()
+
+
+if get_script_run_ctx(suppress_warning=True) is not None:
+    main()
+else:
+    # Streamlit's command line looks for this very form: a call of st.App assigned to a name.
+    app = st.App(__file__, routes=[blobs.route()], lifespan=serving.lifespan, on_script_error=boundary.show)
+    if __name__ == "__main__":
+        app.run(config=serving.run_config())
