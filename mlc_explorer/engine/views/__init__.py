@@ -1,0 +1,1 @@
+"""IRModule → schema: what the panes show, one file a view."""

@@ -1,0 +1,70 @@
+"""What a PrimFunc reads and writes: the roles of its buffers, for the loop tree and the graph alike."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import tvm_ffi
+from tvm.tirx import BufferStore, PrimFunc
+from tvm.tirx.buffer import BufferType
+
+from ...schema.loops import BufferInfo
+from ..paths import Place, walk
+
+
+def buffers(func: PrimFunc, places: tuple[Place, ...] | None = None) -> tuple[BufferInfo, ...]:
+    """Parameters first (``input``, or ``output`` if the function writes it), then allocations (``local``)."""
+    places = walk(func) if places is None else places
+    written = written_buffers(func, places)
+    params = [
+        _info(p, "output" if p in written else "input") for p in func.params if isinstance(p.ty, BufferType)
+    ]
+    return (*params, *(_info(b, "local") for b in allocations(func, places)))
+
+
+def written_buffers(func: PrimFunc, places: tuple[Place, ...]) -> set[Any]:
+    """The buffers that a block of `func` writes or, where it has no blocks, that a store writes."""
+    blocks = [p.node for p in places if p.kind == "block"]
+    if blocks:
+        return {region.source for block in blocks for region in block.writes}
+    found: set[Any] = set()
+    tvm_ffi.structural_walk(func.body, (BufferStore, lambda store: found.add(store.buffer)))
+    return found
+
+
+def allocations(func: PrimFunc, places: tuple[Place, ...]) -> list[Any]:
+    """The buffers that blocks (the root too) allocate, in the order of the text."""
+    root = getattr(func.body, "block", None)
+    blocks = [root] if root is not None and not root.iter_vars and root.name_hint == "root" else []
+    blocks += [p.node for p in places if p.kind == "block"]
+    return [buffer for block in blocks for buffer in block.alloc_buffers]
+
+
+def shape_of(buffer: Any) -> tuple[int | str, ...]:
+    """Elements per axis; a symbolic extent is its text."""
+    return tuple(int(n) if hasattr(n, "value") else str(n) for n in buffer.shape)
+
+
+def dtype_of(buffer: Any) -> str:
+    return str(buffer.ty.dtype)
+
+
+def _info(buffer: Any, role: str) -> BufferInfo:
+    shape = shape_of(buffer)
+    return BufferInfo(
+        name=buffer.name,
+        shape=shape,
+        dtype=dtype_of(buffer),
+        scope=buffer.ty.storage_scope or "global",
+        bytes=_bytes(shape, buffer.ty.dtype),
+        role=role,
+    )
+
+
+def _bytes(shape: tuple[int | str, ...], dtype: Any) -> int:
+    """The size in bytes; 0 where it is symbolic."""
+    if any(isinstance(n, str) for n in shape):
+        return 0
+    scalar = tvm_ffi.dtype(str(dtype))
+    return math.ceil(math.prod(shape) * scalar.bits * scalar.lanes / 8)

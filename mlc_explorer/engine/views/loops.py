@@ -1,0 +1,156 @@
+"""The loop tree of one PrimFunc: its loops and blocks with all that a person needs to choose a transform."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tvm
+from tvm.ir import IRModule
+from tvm.s_tir.analysis import estimate_tir_flops
+from tvm.tirx import ForKind, IterVar, PrimFunc
+from tvm.tirx.analysis import undefined_vars
+
+from ...schema.loops import LoopNode, LoopTree
+from ...schema.text import TextView
+from .. import paths
+from .buffers import buffers
+from .lookup import prim_func
+from .text import text
+
+_MARKS = {
+    int(ForKind.SERIAL): "serial",
+    int(ForKind.PARALLEL): "parallel",
+    int(ForKind.VECTORIZED): "vectorized",
+    int(ForKind.UNROLLED): "unrolled",
+}
+_AXES = {int(IterVar.DataPar): "spatial", int(IterVar.CommReduce): "reduction"}
+
+
+def loops(mod: IRModule, function: str) -> LoopTree:
+    """The tree of the PrimFunc `function`; line numbers are those of its ``tir`` text.
+
+    Raises NotFound for an unknown function, or for a graph function, which has no loops of its own.
+    """
+    func = prim_func(mod, function, "loops")
+    places = paths.walk(func)
+    declared = buffers(func, places)
+    return LoopTree(
+        function=function,
+        roots=_Tree(func, places, text(mod, function, "tir")).roots(),
+        buffers=declared,
+        flops=flops(func),
+        iterations=_iterations(places),
+        bytes=sum(b.bytes for b in declared),
+    )
+
+
+def flops(func: PrimFunc) -> float | None:
+    """Floating-point operations of one call, by TVM's estimate; None where TVM has none."""
+    try:
+        return float(estimate_tir_flops(tvm.IRModule({"main": func})))
+    except (ValueError, TypeError, RuntimeError):  # an intrinsic or a symbolic extent that TVM does not know
+        return None
+
+
+class _Tree:
+    """Builds the nodes of one function from its places and its text."""
+
+    def __init__(self, func: PrimFunc, places: tuple[paths.Place, ...], source: TextView) -> None:
+        self._places = places
+        self._lines = source.lines
+        self._line = {mark.path: mark.line for mark in source.marks}
+        self._children: dict[int | None, list[int]] = {}
+        for i, place in enumerate(places):
+            self._children.setdefault(place.parent, []).append(i)
+        self._axes = _loop_axes(places)
+
+    def roots(self) -> tuple[LoopNode, ...]:
+        return self._below(None)
+
+    def _below(self, parent: int | None) -> tuple[LoopNode, ...]:
+        return tuple(self._node(i) for i in self._children.get(parent, ()))
+
+    def _node(self, index: int) -> LoopNode:
+        place = self._places[index]
+        common: dict[str, Any] = {
+            "path": place.path,
+            "kind": place.kind,
+            "name": place.name,
+            "depth": place.depth,
+            "line": self._line.get(place.path),
+            "annotations": _annotations(place.node) or None,
+            "children": self._below(index),
+        }
+        if place.kind == "loop":
+            return LoopNode(extent=_extent(place.node), axis=self._axes[index], mark=_mark(place.node), **common)
+        return LoopNode(reads=self._regions(place.path, "reads"), writes=self._regions(place.path, "writes"), **common)
+
+    def _regions(self, path: str, which: str) -> tuple[str, ...]:
+        """The block's ``T.reads`` or ``T.writes`` as printed, which is the only faithful text of a region."""
+        header = self._line.get(path)
+        if header is None:
+            return ()
+        indent = len(self._lines[header - 1]) - len(self._lines[header - 1].lstrip()) + 4
+        start = f"{' ' * indent}T.{which}("
+        for line in self._lines[header:]:
+            if not line.startswith(" " * indent):
+                break
+            if line.startswith(start):
+                return _split_arguments(line[len(start) : line.rindex(")")])
+        return ()
+
+
+def _loop_axes(places: tuple[paths.Place, ...]) -> list[str]:
+    """For each place the kind of axis that it feeds (blocks get ""), by the block axes bound to its variable."""
+    kinds: list[set[str]] = [set() for _ in places]
+    loop_of = {place.node.loop_var: i for i, place in enumerate(places) if place.kind == "loop"}
+    for place in places:
+        if place.kind == "loop":
+            continue
+        for axis, value in zip(place.node.iter_vars, place.realize.iter_values):
+            for var in undefined_vars(value):
+                if var in loop_of:
+                    kinds[loop_of[var]].add(_AXES.get(int(axis.iter_type), "mixed"))
+    return ["mixed" if len(kind) > 1 else next(iter(kind), "") for kind in kinds]
+
+
+def _extent(loop: Any) -> int | None:
+    value = getattr(loop.extent, "value", None)
+    return None if value is None else int(value)
+
+
+def _mark(loop: Any) -> str:
+    if loop.thread_binding is not None:
+        return str(loop.thread_binding.thread_tag)
+    return _MARKS.get(int(loop.kind), "serial")
+
+
+def _annotations(node: Any) -> dict[str, str]:
+    return {str(key): str(getattr(value, "value", value)) for key, value in node.annotations.items()}
+
+
+def _iterations(places: tuple[paths.Place, ...]) -> int:
+    """How often blocks run in one call; a symbolic trip count counts as one."""
+    around: list[int] = []
+    total = 0
+    for place in places:
+        count = 1 if place.parent is None else around[place.parent]
+        if place.kind == "loop":
+            extent = _extent(place.node)
+            count *= 1 if extent is None else extent
+        else:
+            total += count
+        around.append(count)
+    return total
+
+
+def _split_arguments(arguments: str) -> tuple[str, ...]:
+    """Splits at the commas outside brackets: ``A[i, k], B[k, j]`` has two."""
+    parts, depth, start = [], 0, 0
+    for i, char in enumerate(arguments):
+        depth += (char in "([{") - (char in ")]}")
+        if char == "," and depth == 0:
+            parts.append(arguments[start:i].strip())
+            start = i + 1
+    parts.append(arguments[start:].strip())
+    return tuple(part for part in parts if part)
