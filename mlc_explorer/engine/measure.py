@@ -1,0 +1,217 @@
+"""A timing and its check, in one job: a number without "and it is still right" is worth nothing."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tvm
+
+from ..errors import NotFound, Refused
+from ..schema.report import Measurement, RunResult, TensorInfo
+from ..schema.trace import Trace
+from . import loaders, targets
+from .build import Runnable, Signature, build, signature
+from .replay import replay
+from .timing import Contender, alternate
+from .twins import TooSlow, Twin, TwinTimer, limited, numpy_twin, onnxruntime_twin
+from .verify import compare
+
+ModelData = Callable[[str], bytes]
+Progress = Callable[[str, float], None]
+
+REFERENCE = "untransformed"
+OUTPUT_LIMIT = 4096  # values of an output that travel whole; a larger one is summarised
+_NUMPY_LIMIT_S = 3.0  # NumPy's evaluator of a network may be thousands of times slower than the network
+_PACKAGES = {"tvm": "apache-tvm", "mlc_explorer": "mlc-explorer"}
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """What is measured (`now`, `name`), what it must agree with (`before`, `name_before`), on which inputs."""
+
+    now: tvm.IRModule
+    name: str
+    before: tvm.IRModule
+    name_before: str
+    inputs: list[np.ndarray]
+    twins: list[Twin]
+
+
+def measure(
+    trace: Trace, function: str | None, target: str, seconds: float, progress: Progress, model_data: ModelData
+) -> Measurement:
+    """Times the model after `trace`, or one `function` of it, for about `seconds`, and checks it.
+
+    The reference is the model before any step, for a function the function as it was when it first appeared,
+    compiled for the generic target. A whole model is also compared with NumPy and ONNX Runtime, which are
+    timed in turns with it. A wrong result is reported in the errors, not raised. Raises what `replay` and `build`
+    raise, and Refused if a step changed the inputs or outputs, so that there is nothing to compare with.
+    """
+    progress("build", 0.0)
+    subject = _subject(trace, function, model_data, threads())
+    ours = build(subject.now, targets.target(target), subject.name)
+    progress("build", 0.5)
+    reference = build(subject.before, targets.target("generic"), subject.name_before)
+    _comparable(subject.name, ours.signature, reference.signature)
+    progress("build", 1.0)
+
+    expected = reference(subject.inputs)
+    progress("check", 0.4)
+    first: dict[str, float] = {}
+    result, first["ours"] = _timed(ours, subject.inputs)
+    difference = compare(result, expected)
+    progress("check", 0.7)
+    checked, errors, too_slow = _ask_twins(subject.twins, subject.inputs, result, first)
+    progress("check", 1.0)
+
+    contenders: dict[str, Contender] = {"ours": ours.timer(subject.inputs)}
+    contenders |= {t.name: TwinTimer(t, subject.inputs) for t in checked if t.name not in too_slow}
+    budget = {name: seconds if name == "ours" else seconds / 2 for name in contenders}
+    times = alternate(contenders, budget, first, lambda fraction: progress("time", fraction))
+    p10, median, p90 = (float(p) * 1e3 for p in np.percentile(times["ours"], [10, 50, 90]))
+    others = {n: float(np.median(times[n] if n in times else first[n])) * 1e3 for n in (t.name for t in checked)}
+    return Measurement(
+        target=target, function=function, median_ms=median, p10_ms=p10, p90_ms=p90, runs=len(times["ours"]),
+        threads=threads(), max_abs_error=difference.max_abs, max_rel_error=difference.max_rel,
+        reference=REFERENCE, compile_s=ours.compile_s,
+        taken_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        others=others, other_errors=errors, machine=targets.machine(),
+        versions=versions() | {t.name: t.about for t in checked},
+    )
+
+
+def run(trace: Trace, inputs: Mapping[str, Any], target: str, model_data: ModelData) -> RunResult:
+    """One call of the whole model: on ``{"image": i}``, the i-th image that came with it, or, with ``{}``, on seeded
+    inputs. An output of more than `OUTPUT_LIMIT` values is summarised: shape, min, max, mean. NaN and
+    infinities travel as None."""
+    model = loaders.load_cached(trace.model, model_data)
+    state = replay(trace, model_data)
+    arrays = _image(model, inputs["image"]) if "image" in inputs else model.example_inputs(0)
+    outputs, seconds = _timed(build(state.mod, targets.target(target), state.entry), arrays)
+    return RunResult({i.name: _plain(o) for i, o in zip(model.outputs, outputs)}, seconds)
+
+
+def threads() -> int:
+    """Threads that TVM's parallel loops use in this process."""
+    return int(tvm.get_global_func("runtime.NumThreads")())
+
+
+def versions() -> dict[str, str]:
+    """Of the packages that a measurement depends on."""
+    found = {}
+    for name, package in _PACKAGES.items():
+        try:
+            found[name] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:  # run from a checkout
+            continue
+    return found
+
+
+def seeded_inputs(infos: Sequence[TensorInfo], seed: int = 0) -> list[np.ndarray]:
+    """An array for each tensor: normally distributed, or 0 and 1 where the elements are whole numbers, which are
+    safe as indices."""
+    rng = np.random.default_rng(seed)
+    arrays = []
+    for info in infos:
+        dtype = np.dtype(info.dtype)
+        if dtype.kind in "iub":
+            arrays.append(rng.integers(0, 2, info.shape).astype(dtype))
+        else:
+            arrays.append(rng.standard_normal(info.shape, np.float32).astype(dtype))
+    return arrays
+
+
+def _subject(trace: Trace, function: str | None, model_data: ModelData, cores: int) -> _Subject:
+    model = loaders.load_cached(trace.model, model_data)
+    state = replay(trace, model_data)
+    if function in (None, state.entry):
+        twins = [numpy_twin(model.numpy_reference)] if model.numpy_reference else []
+        ort = onnxruntime_twin(model.onnx, cores) if model.onnx else None
+        inputs = model.example_inputs(0)
+        return _Subject(state.mod, state.entry, model.mod, model.entry, inputs, twins + ([ort] if ort else []))
+    inputs = seeded_inputs(signature(state.mod, function).inputs)
+    return _Subject(state.mod, function, _first_with(trace, function, model_data), function, inputs, [])
+
+
+def _first_with(trace: Trace, function: str, model_data: ModelData) -> tvm.IRModule:
+    """The module of the shortest prefix of `trace` that has `function`, which is in the whole of it."""
+    for count in range(len(trace.steps) + 1):
+        mod = replay(trace.upto(count), model_data).mod
+        if any(v.name_hint == function for v in mod.get_global_vars()):
+            break
+    return mod
+
+
+def _comparable(name: str, now: Signature, before: Signature) -> None:
+    a, b = _layout(now), _layout(before)
+    if a != b:
+        raise Refused(
+            f"'{name}' now takes and gives {a}; at first it was {b}. There is nothing to compare it with.",
+            hint="Measure the whole model, or undo the step that changed the layout of an input or output.",
+            place=name, code="signature_changed", params={"function": name, "now": a, "before": b},
+        )
+
+
+def _layout(s: Signature) -> str:
+    """Shapes and dtypes, as in ``float32[2, 3] → float32[2]``."""
+    left, right = (", ".join(f"{t.dtype}{list(t.shape)}" for t in part) for part in (s.inputs, s.outputs))
+    return f"{left} → {right}"
+
+
+def _timed(call: Runnable | Callable[..., list[np.ndarray]], inputs: Any) -> tuple[list[np.ndarray], float]:
+    start = time.perf_counter()
+    return call(inputs), time.perf_counter() - start
+
+
+def _ask_twins(
+    twins: list[Twin], inputs: list[np.ndarray], ours: list[np.ndarray], first: dict[str, float]
+) -> tuple[list[Twin], dict[str, float], set[str]]:
+    """Calls each twin once: those that answered, their largest difference from ours, and which of them are too slow
+    to call again. The length of each call goes into `first`."""
+    answered, errors, too_slow = [], {}, set()
+    for twin in twins:
+        try:
+            with limited(_NUMPY_LIMIT_S):
+                theirs, first[twin.name] = _timed(twin.call, inputs)
+        except TooSlow:
+            continue
+        except Exception:  # a twin that can't compute the model gives no second opinion; the reference still does
+            continue
+        answered.append(twin)
+        errors[twin.name] = compare(ours, theirs).max_abs
+        if first[twin.name] > _NUMPY_LIMIT_S / 4:
+            too_slow.add(twin.name)
+    return answered, errors, too_slow
+
+
+def _image(model: Any, index: Any) -> list[np.ndarray]:
+    images = model.images()[0] if model.images() else []
+    if not isinstance(index, int) or not 0 <= index < len(images):
+        raise NotFound(
+            f"'{model.name}' has no image {index!r}.", hint=f"It comes with {len(images)}, counted from 0.",
+            place="image", code="image_missing", params={"name": model.name, "count": len(images)},
+        )
+    return [images[index : index + 1]]
+
+
+def _plain(output: np.ndarray) -> Any:
+    wide = output.astype(np.float64) if output.dtype.kind not in "iub" else output
+    if output.size <= OUTPUT_LIMIT:
+        return _finite(wide.tolist())
+    return {"shape": list(output.shape)} | {
+        name: _finite(float(f(wide))) for name, f in {"min": np.min, "max": np.max, "mean": np.mean}.items()
+    }
+
+
+def _finite(value: Any) -> Any:
+    """JSON has neither NaN nor infinity."""
+    if isinstance(value, list):
+        return [_finite(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,73 @@
+"""Fair timing of several implementations in one process.
+
+They take turns in short blocks, so that a change in the machine's load meets all of them. Thread pools
+(TVM's, OpenBLAS', ONNX Runtime's) go on spinning for some milliseconds after a call and would steal the
+cores from whoever comes next: each block starts after a pause and one call that is not counted.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+_BLOCKS = 5
+_REPEAT_S = 0.003  # one repeat lasts at least this long, far above the clock's resolution
+_LEAST, _MOST, _LEAST_SLOW = 10, 200, 3  # repeats; a call longer than the whole budget gets the last
+_PAUSE_S = 0.04  # OpenBLAS' threads spin for 2**26 clock ticks, about 25 ms, before they sleep
+
+
+class Contender(Protocol):
+    """Something to time: `sample(number, repeat)` gives `repeat` means of `number` calls, in seconds a call."""
+
+    def sample(self, number: int, repeat: int) -> list[float]: ...
+
+
+def time_calls(call: Callable[[], object], number: int, repeat: int) -> list[float]:
+    """`repeat` times the mean seconds of `number` calls of a Python callable."""
+    times = []
+    for _ in range(repeat):
+        start = time.perf_counter()
+        for _ in range(number):
+            call()
+        times.append((time.perf_counter() - start) / number)
+    return times
+
+
+def alternate(
+    contenders: Mapping[str, Contender],
+    seconds: Mapping[str, float],
+    first: Mapping[str, float] | None = None,
+    progress: Callable[[float], None] = lambda fraction: None,
+) -> dict[str, list[float]]:
+    """Seconds per call of each contender, timed in turns for about `seconds[name]` each.
+
+    `first` says how long a call took that was made already; without it a call is made to learn that. If it
+    took longer than the budget, three calls are timed, else at least ten repeats and at most some 200.
+    """
+    first = first or {}
+    plans = {n: _plan(c, seconds[n], first.get(n)) for n, c in contenders.items()}
+    blocks = max(len(plan) for plan in plans.values())
+    times: dict[str, list[float]] = {name: [] for name in contenders}
+    for i in range(blocks):
+        for name, contender in contenders.items():
+            if i < len(plans[name]):
+                number, repeat = plans[name][i]
+                time.sleep(_PAUSE_S)
+                if number > 1:  # a call that fills a repeat alone is too long for warming to matter
+                    contender.sample(1, 1)
+                times[name] += contender.sample(number, repeat)
+        progress((i + 1) / blocks)
+    return times
+
+
+def _plan(contender: Contender, seconds: float, first: float | None) -> list[tuple[int, int]]:
+    """(number, repeat) of each block."""
+    once = contender.sample(1, 1)[0] if first is None else first
+    if once > seconds:
+        return [(1, 1)] * _LEAST_SLOW
+    once = min([once, *contender.sample(1, 2)])
+    number = max(1, math.ceil(_REPEAT_S / max(once, 1e-7)))
+    repeats = min(_MOST, max(_LEAST, int(seconds / (number * once))))
+    return [(number, math.ceil(repeats / _BLOCKS))] * _BLOCKS
