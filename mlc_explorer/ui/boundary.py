@@ -19,6 +19,8 @@ from mlc_explorer.errors import MlcError
 from mlc_explorer.texts import has, say
 from mlc_explorer.ui import language
 
+_LINK = '<a href="{}" target="_self" style="color: var(--st-link-color); margin-right: 1.2em">{}</a>'
+
 
 @contextlib.contextmanager
 def guard() -> Iterator[None]:
@@ -70,9 +72,8 @@ def _expected(error: MlcError, spoken: str) -> None:
 
 def _unexpected(error: Exception, spoken: str) -> None:
     with st.container(key="mlc-error"):
-        st.error(
-            f"**{say('boundary.sorry', spoken)}**\n\n{say('boundary.sorry_hint', spoken)}", icon=":material/error:"
-        )
+        sorry, hint = say("boundary.sorry", spoken), say("boundary.sorry_hint", spoken)
+        st.error(f"**{sorry}**\n\n{hint}", icon=":material/error:")
         with st.expander(say("boundary.detail", spoken)):
             st.code("".join(traceback.format_exception(error)), language=None, wrap_lines=True)
         _ways_on(spoken)
@@ -83,9 +84,10 @@ def _ways_on(spoken: str) -> None:
 
     An empty address is this page with its query, so the trace in the link is kept; `?` drops it.
     """
-    again, over = (html.escape(say(f"boundary.{key}", spoken)) for key in ("try_again", "start_over"))
-    style = "color: var(--st-link-color); margin-right: 1.2em"
-    st.html(f'<a href="" target="_self" style="{style}">{again}</a><a href="?" target="_self" style="{style}">{over}</a>')
+    links = {"": "try_again", "?": "start_over"}
+    st.html(
+        "".join(_LINK.format(to, html.escape(say(f"boundary.{key}", spoken))) for to, key in links.items())
+    )
 
 
 def _plain(text: str) -> str:

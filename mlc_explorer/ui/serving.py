@@ -116,5 +116,8 @@ def _warn_of_unheard_host() -> None:
     if host and host != config.get_option("server.address"):
         _log.warning(
             "%s=%s has no effect here: start with `make run`, or pass the address to the server "
-            "(`streamlit run app.py --server.address %s`).", HOST_SETTING, host, host,
+            "(`streamlit run app.py --server.address %s`).",
+            HOST_SETTING,
+            host,
+            host,
         )

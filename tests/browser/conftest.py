@@ -1,10 +1,10 @@
 """The real app in a real Chromium: one server and one browser for the whole session.
 
-    def test_something(open_page, assert_screenshot):
-        page = open_page("/?lang=zh", theme="light")
-        ...
-        wait_idle(page)
-        assert_screenshot("explore-light-zh", mask=[page.get_by_test_id("time")])
+def test_something(open_page, assert_screenshot):
+    page = open_page("/?lang=zh", theme="light")
+    ...
+    wait_idle(page)
+    assert_screenshot("explore-light-zh", mask=[page.get_by_test_id("time")])
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ import pytest
 
 pytest.importorskip("playwright", reason="playwright is not installed: pip install -r requirements-dev.txt")
 
-from playwright.sync_api import Browser, Locator, Page, sync_playwright  # noqa: E402
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
-from tests.browser import launch, screens  # noqa: E402
+from tests.browser import launch, screens
 
 WINDOW = {"width": 1440, "height": 900}
 IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"

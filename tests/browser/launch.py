@@ -50,8 +50,8 @@ def find_chromium() -> str | None:
     """The path of a Chromium or Chrome: the setting, then PATH, then the usual places."""
     if named := os.environ.get(CHROMIUM_SETTING):
         return named if Path(named).is_file() else None
-    on_path = (shutil.which(name) for name in _NAMES)
-    return next((path for path in on_path if path), None) or next((p for p in _PLACES if Path(p).is_file()), None)
+    candidates = [*map(shutil.which, _NAMES), *filter(os.path.isfile, _PLACES)]
+    return next(filter(None, candidates), None)
 
 
 @contextlib.contextmanager
@@ -98,3 +98,9 @@ def _end(server: subprocess.Popen[bytes]) -> None:
     if server.poll() is None:
         server.kill()
         server.wait()
+
+
+if __name__ == "__main__":  # for scripts/install-system.sh: prints the browser's path, or fails
+    found = find_chromium()
+    print(found or MISSING)
+    sys.exit(found is None)

@@ -21,7 +21,8 @@ def test_opens_without_errors_and_asks_nobody_else(open_page, watch, theme, lang
     page = open_page(f"/?lang={language}", theme=theme)
 
     assert page.title() == "MLC Explorer"
-    assert page.get_by_test_id("stApp").evaluate("e => getComputedStyle(e).backgroundColor") == BACKGROUND[theme]
+    colour = page.get_by_test_id("stApp").evaluate("app => getComputedStyle(app).backgroundColor")
+    assert colour == BACKGROUND[theme]
     assert watch.errors == []
     assert watch.hosts == {"127.0.0.1"}
 
@@ -34,7 +35,12 @@ def test_text_is_drawn_with_the_fonts_we_ship(open_page):
 
 @pytest.mark.parametrize(
     ("path", "locale", "chinese"),
-    [("/", "en-US", False), ("/", "zh-CN", True), ("/?lang=zh", "en-US", True), ("/?lang=en", "zh-CN", False)],
+    [
+        ("/", "en-US", False),
+        ("/", "zh-CN", True),
+        ("/?lang=zh", "en-US", True),
+        ("/?lang=en", "zh-CN", False),
+    ],
 )
 def test_the_link_chooses_the_language_and_the_browser_where_it_does_not(open_page, path, locale, chinese):
     text = open_page(path, locale=locale).locator("body").inner_text()
