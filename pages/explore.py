@@ -1,10 +1,24 @@
-"""The explore page: for now its title and the language switch."""
+"""The explore page: layout only."""
 
 import streamlit as st
 
-from mlc_explorer.texts import say
-from mlc_explorer.ui import language
+from mlc_explorer.ui import (
+    history, language as _language, palette, panes, pictures, results, style, toolbar, workspace,
+)
 
-st.title("MLC Explorer")
-language.switch()
-st.write(say("pages.explore_intro", language.current()))
+language = _language.current()
+style.apply()
+work = workspace.current()
+
+toolbar.show(work, language)
+panes.show(work, language)
+
+left, middle, right = st.columns([1.05, 1.35, 0.85], gap="small")
+with left.container(border=True, height="stretch"):
+    palette.show(work, language)
+with middle.container(border=True, height="stretch"):
+    history.show(work, language)
+with right.container(border=True, height="stretch"):
+    results.show(work, language)
+    if toolbar.has_pictures(work):
+        pictures.show(work, language)

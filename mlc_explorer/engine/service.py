@@ -122,6 +122,15 @@ def model_file(trace: Any, model_data: ModelData) -> dict[str, Any]:
     return {"name": f"{model.name}.onnx", "base64": base64.b64encode(model.onnx).decode()}
 
 
+def images(trace: Any, model_data: ModelData) -> dict[str, Any]:
+    """The pictures that ship with a sample: `pixels` (n × 28 × 28, 0–255), `labels`, `classes` by language."""
+    pixels, labels, classes = loaders.load_cached(Trace.from_json(trace).model, model_data).images()
+    return {
+        "pixels": (pixels[:, 0] * 255).round().astype(int).tolist(), "labels": [int(n) for n in labels],
+        "classes": classes,
+    }
+
+
 def measure(
     trace: Any, model_data: ModelData, progress: Progress, function: str | None = None,
     target: str = "cpu", seconds: float = 1.0,

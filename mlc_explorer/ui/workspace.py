@@ -33,6 +33,7 @@ class Workspace:
     refused: Step | None = None
     broken: tuple[int, MlcError] | None = None
     level: str | None = None
+    form_error: str = ""
     written: str = ""
 
     @property
@@ -103,6 +104,7 @@ def _step_number(error: MlcError) -> int | None:
 def apply(steps: tuple[Step, ...]) -> None:
     """Applies steps to the workspace; a refusal is kept for the page to show, and nothing else changes."""
     work = current()
+    work.form_error = ""
     try:
         after = work.session.apply_steps(steps)
     except MlcError as error:
@@ -120,6 +122,7 @@ def choose(**chosen: str | None) -> None:
     """A new selection (`function=`, `node=`, `path=`); the refusal's message goes away."""
     work = current()
     work.refusal = work.refused = None
+    work.form_error = ""
     work.session = work.session.select(**chosen)
     work.written = work.session.link()
     st.query_params[QUERY] = work.written

@@ -1,0 +1,100 @@
+"""Measurements under way: a thread per run asks the engine for one state after the other.
+
+The thread, not the page, drives the run, so that it goes on while the person looks at something else; the page only
+reads `Run`. Each measurement is stored as soon as it is there.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import streamlit as st
+
+from mlc_explorer.errors import Cancelled, MlcError
+from mlc_explorer.schema.codec import decode
+from mlc_explorer.schema.report import Measurement
+from mlc_explorer.schema.trace import Trace
+from mlc_explorer.session import Session, default_store
+
+_KEY = "measuring"
+_POLL_SECONDS = 0.1
+
+
+class Run:
+    """Some states of one history, measured in order. Read from any thread; written by its own only."""
+
+    def __init__(self, session: Session, cursors: list[int], function: str | None, target: str) -> None:
+        self.traces = {c: session.history.upto(c) for c in cursors}
+        self.function, self.target = function, target
+        self.errors: dict[str, MlcError] = {}
+        self.now: str | None = None
+        self.progress: dict[str, Any] = {}
+        self.finished = 0
+        self._engine = session.engine
+        self._cancel = threading.Event()
+        self._thread = threading.Thread(target=self._drive, name="measuring", daemon=True)
+        self._thread.start()
+
+    @property
+    def active(self) -> bool:
+        return self._thread.is_alive()
+
+    @property
+    def pending(self) -> set[str]:
+        """Keys of the traces that are still to be measured, the current one included."""
+        return {t.key() for t in list(self.traces.values())[self.finished:]} if self.active else set()
+
+    def cancel(self) -> None:
+        """Ends the current job within a second and starts no other; what was measured is kept."""
+        self._cancel.set()
+
+    def _drive(self) -> None:
+        for trace in self.traces.values():
+            if self._cancel.is_set():
+                return
+            self.now, self.progress = trace.key(), {}
+            try:
+                save(trace, self._measure(trace))
+            except Cancelled:
+                return
+            except MlcError as error:  # one state that can't be measured must not hide the others
+                self.errors[trace.key()] = error
+            self.finished += 1
+
+    def _measure(self, trace: Trace) -> Measurement:
+        job = self._engine.submit(
+            "measure", trace=trace.to_json(), function=self.function, target=self.target, seconds=1.0
+        )
+        while not job.done(_POLL_SECONDS):
+            self.progress = job.progress() or {}
+            if self._cancel.is_set():
+                job.cancel()
+        return decode(Measurement, job.result())
+
+
+def save(trace: Trace, measurement: Measurement) -> None:
+    """Keeps a measurement for every later visit."""
+    default_store().save_measurement(trace, measurement)
+
+
+def known(traces: list[Trace], function: str | None, target: str) -> dict[str, Measurement]:
+    """The latest stored measurement of each trace, by `Trace.key`."""
+    return default_store().measurements(traces, function, target)
+
+
+def current() -> Run | None:
+    """The visitor's run, if there was one."""
+    return st.session_state.get(_KEY)
+
+
+def start(session: Session, cursors: list[int], function: str | None, target: str) -> None:
+    """Starts measuring; a run that is still active is cancelled first."""
+    cancel()
+    st.session_state[_KEY] = Run(session, cursors, function, target)
+
+
+def cancel() -> None:
+    run = current()
+    if run is not None:
+        run.cancel()

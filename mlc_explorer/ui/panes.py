@@ -1,0 +1,93 @@
+"""The linked view: graph, text and loop tree of the workspace, and what a click in them does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlc_explorer.errors import MlcError
+from mlc_explorer.schema.codec import encode
+from mlc_explorer.texts import say
+from mlc_explorer.ui import blobs, boundary, component, views, workspace
+from mlc_explorer.ui.workspace import Workspace
+
+_VIEW = "linked.view"
+LEVELS = ("tir", "llvm", "asm")
+
+
+def show(work: Workspace, language: str) -> None:
+    """Draws the view."""
+    component.linked_view(_data(work, language), key=_VIEW, on_event_change=_on_event)
+
+
+def _data(work: Workspace, language: str) -> dict[str, Any]:
+    session, function = work.session, work.function
+    is_loops = work.kind(function) == "loops"
+    level = (work.level if work.level in LEVELS else "tir") if is_loops else "relax"
+    chosen = workspace.selection(work)
+    problem = _problem(work.refusal, language)
+    try:
+        text = views.payload(session, "text", function, level, work.target)
+    except MlcError as error:  # the compiler may refuse what the schedule allowed; the text itself is always there
+        problem = {"message": boundary.message_and_hint(error, language)[0], "paths": list(error.paths)}
+        level = "tir" if is_loops else "relax"
+        text = views.payload(session, "text", function, level)
+    graph = views.payload(session, "graph", work.info.entry)
+    return {
+        "graph": blobs.entry(graph),
+        "text": blobs.entry(text),
+        "loops": blobs.entry(views.payload(session, "loops", function)) if is_loops else None,
+        "diff": _diff(work, function, level),
+        "selection": {"node": chosen.node, "function": function, "path": chosen.path},
+        "levels": list(LEVELS) if is_loops else [],
+        "level": level,
+        "functions": [encode(f) for f in work.info.functions],
+        "problem": problem,
+        "changed": _changed_nodes(work),
+        "labels": component.labels(language),
+        "empty": None if is_loops else {"loops": say("panes.no_loops", language)},
+        "busy": False,
+    }
+
+
+def _problem(refusal: MlcError | None, language: str) -> dict[str, Any] | None:
+    if refusal is None or not refusal.paths:
+        return None
+    return {"message": boundary.message_and_hint(refusal, language)[0], "paths": list(refusal.paths)}
+
+
+def _diff(work: Workspace, function: str, level: str) -> dict[str, Any] | None:
+    if not work.info.steps or level not in ("tir", "relax"):
+        return None
+    last = work.info.steps[-1]
+    if function not in last.changed and function not in last.added:
+        return None
+    return blobs.entry(views.payload(work.session, "diff", function))
+
+
+def _changed_nodes(work: Workspace) -> list[str]:
+    """Nodes of the graph whose function the last step changed or added."""
+    if not work.info.steps:
+        return []
+    last = work.info.steps[-1]
+    touched = (set(last.changed) | set(last.added)) - {work.info.entry}
+    return [n.id for n in views.graph_view(work.session, work.info.entry).nodes if n.function in touched]
+
+
+def _on_event() -> None:
+    event = component.event(_VIEW)
+    work = workspace.current()
+    kind = event.get("type")
+    if kind == "node":
+        known = {f.name for f in work.info.functions}
+        function = event.get("function") if event.get("function") in known else work.info.entry
+        path = event.get("path") if work.kind(function) == "loops" else event.get("id")
+        workspace.choose(node=event.get("id"), function=function, path=path)
+    elif kind == "path":
+        node = event["path"] if work.kind(work.function) == "graph" else work.session.selection.node
+        workspace.choose(path=event["path"], node=node, function=work.function)
+    elif kind == "function":
+        nodes = views.graph_view(work.session, work.info.entry).nodes
+        node = next((n.id for n in nodes if n.function == event["name"]), None)
+        workspace.choose(function=event["name"], node=node, path=None)
+    elif kind == "level":
+        work.level = event["level"]

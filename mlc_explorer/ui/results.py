@@ -1,0 +1,67 @@
+"""The last measurement of the state on screen, figure by figure."""
+
+from __future__ import annotations
+
+import html
+from datetime import datetime
+
+import streamlit as st
+
+from mlc_explorer.schema.report import Measurement
+from mlc_explorer.texts import say
+from mlc_explorer.ui import history, measuring
+from mlc_explorer.ui.workspace import Workspace
+
+_OTHERS = {"numpy": "NumPy", "onnxruntime": "ONNX Runtime"}
+
+
+def show(work: Workspace, language: str) -> None:
+    """The panel; it says what to do where nothing has been measured yet."""
+    function = history.scope_function(work)
+    traces = [work.session.trace, work.session.history.upto(0)]
+    found = measuring.known(traces, function, work.target)
+    here, start = (found.get(t.key()) for t in traces)
+    if here is None:
+        st.caption(say("result.none", language))
+        return
+    st.html(_table(here, start, language))
+
+
+def _table(m: Measurement, start: Measurement | None, language: str) -> str:
+    rows = [
+        ("median", milliseconds(m.median_ms)),
+        ("spread", f"{milliseconds(m.p10_ms)} – {milliseconds(m.p90_ms)}"),
+        ("runs", f"{m.runs} · {say('result.threads', language, count=m.threads)}"),
+        ("error", f"{m.max_abs_error:.1e} · {m.max_rel_error:.1e} {_mark(m.max_rel_error)}"),
+        ("compile", f"{m.compile_s:.2f} s"),
+    ]
+    if start is not None and start is not m and m.median_ms > 0:
+        rows.insert(1, ("speedup", f"{start.median_ms / m.median_ms:.2f}×"))
+    for name, value in m.others.items():
+        rows.append((f"versus_{name}", f"{value / m.median_ms:.2f}× ({milliseconds(value)})"))
+    rows.append(("taken", _when(m.taken_at)))
+    body = "".join(
+        f"<tr><th>{html.escape(say(f'result.{key}', language))}</th><td>{html.escape(value)}</td></tr>"
+        for key, value in rows
+    )
+    return f'<table class="mlc-result" data-testid="mlc-result">{body}</table>'
+
+
+def milliseconds(value: float) -> str:
+    """A time in the unit that reads best: 950 ns, 12.3 µs, 4.56 ms, 1.23 s."""
+    for factor, unit in ((1e6, "ns"), (1e3, "µs"), (1.0, "ms")):
+        if value * factor < 1000 or unit == "ms" and value < 1000:
+            if value * factor >= 1 or unit == "ns":
+                return f"{value * factor:.3g} {unit}"
+    return f"{value / 1000:.3g} s"
+
+
+def _mark(error: float) -> str:
+    return "✓" if error <= history.AGREES else "✗"
+
+
+def _when(taken_at: str) -> str:
+    try:
+        return datetime.fromisoformat(taken_at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    except ValueError:
+        return taken_at

@@ -1,0 +1,167 @@
+"""The bar above the panes: model, target, undo and redo, sharing, export, language, measure."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import json
+
+import streamlit as st
+
+from mlc_explorer import session as headless
+from mlc_explorer.errors import MlcError
+from mlc_explorer.schema.report import SampleInfo, TargetInfo
+from mlc_explorer.session import default_engine, default_store
+from mlc_explorer.texts import has, say
+from mlc_explorer.ui import history, language as _language, measuring, palette, workspace
+from mlc_explorer.ui.workspace import TARGET, Workspace
+
+MODEL, UPLOAD = "toolbar.model", "toolbar.upload"
+_DONE, _PROBLEM = "toolbar.upload.done", "toolbar.problem"
+
+
+@functools.cache
+def samples() -> tuple[SampleInfo, ...]:
+    return headless.samples()
+
+
+@functools.cache
+def targets() -> tuple[TargetInfo, ...]:
+    return headless.targets()
+
+
+def show(work: Workspace, language: str) -> None:
+    """The bar, and below it what went wrong in opening a model."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="mlc-toolbar"):
+        st.markdown("**MLC Explorer**", width="content")
+        _model(work, language)
+        _open_file(language)
+        _target(language)
+        st.space("stretch")
+        _moves(work, language)
+        _share(work, language)
+        _language.switch()
+        running = measuring.current() is not None and measuring.current().active
+        st.button(say("toolbar.measure", language), icon=":material/bolt:", type="primary", shortcut="Mod+Enter",
+                  key="toolbar.measure", on_click=history.measure_now, disabled=running)
+    error: MlcError | None = st.session_state.pop(_PROBLEM, None)
+    if error is not None:
+        palette.problem(error, language, title=say("toolbar.open_failed", language))
+
+
+def _model(work: Workspace, language: str) -> None:
+    here = work.session.history.model
+    names = [s.name for s in samples()]
+    options = names if here in names else [here, *names]
+    st.session_state[MODEL] = here
+    st.selectbox(
+        say("toolbar.model", language), options, key=MODEL, label_visibility="collapsed", width=230,
+        format_func=lambda name: _title(name, language), on_change=_open_sample,
+    )
+
+
+def _title(name: str, language: str) -> str:
+    if name.startswith("sha256:"):
+        return default_store().name(name)
+    key = f"sample.{name}.title"
+    return f"{name} · {say(key, language)}" if has(key) else name
+
+
+def _open_sample() -> None:
+    _open(st.session_state[MODEL])
+
+
+def _open(reference: str) -> None:
+    try:
+        measuring.cancel()
+        workspace.open_model(reference)
+    except MlcError as error:
+        st.session_state[_PROBLEM] = error
+
+
+def _open_file(language: str) -> None:
+    with st.popover(say("toolbar.open", language), icon=":material/folder_open:"):
+        st.caption(say("toolbar.open_help", language))
+        st.file_uploader(say("toolbar.upload", language), key=UPLOAD, on_change=_uploaded, label_visibility="collapsed")
+        st.text_area(say("toolbar.paste_trace", language), key="toolbar.paste", height=120)
+        st.button(say("toolbar.paste_apply", language), on_click=_pasted, key="toolbar.paste.apply")
+
+
+def _uploaded() -> None:
+    file = st.session_state[UPLOAD]
+    if file is None or st.session_state.get(_DONE) == file.file_id:
+        return
+    st.session_state[_DONE] = file.file_id
+    try:
+        reference = default_store().put(file.getvalue(), file.name)
+    except MlcError as error:
+        st.session_state[_PROBLEM] = error
+        return
+    _open(reference)
+
+
+def _pasted() -> None:
+    """A pasted trace is applied to the model that is open, from its start."""
+    from mlc_explorer.schema.trace import Trace
+
+    try:
+        trace = Trace.loads(st.session_state["toolbar.paste"])
+        work = workspace.current()
+        same = Trace(work.session.history.model, trace.steps)
+        workspace.show(headless.Session(same, len(same.steps), engine=default_engine()))
+    except MlcError as error:
+        st.session_state[_PROBLEM] = error
+
+
+def has_pictures(work: Workspace) -> bool:
+    """Whether the open model is a sample with shipped pictures."""
+    return any(s.name == work.session.history.model and s.has_images for s in samples())
+
+
+def _target(language: str) -> None:
+    labels = {t.name: t.label for t in targets()}
+    st.selectbox(
+        say("toolbar.target", language), list(labels), key=TARGET, label_visibility="collapsed", width=230,
+        format_func=labels.__getitem__, help=say("toolbar.target_help", language),
+    )
+
+
+def _moves(work: Workspace, language: str) -> None:
+    session = work.session
+    st.button(say("toolbar.undo", language), icon=":material/undo:", type="tertiary", shortcut="Mod+Z",
+              key="toolbar.undo", disabled=session.cursor == 0, on_click=_move, args=("undo",))
+    st.button(say("toolbar.redo", language), icon=":material/redo:", type="tertiary", shortcut="Mod+Shift+Z",
+              key="toolbar.redo", disabled=session.cursor == len(session.history.steps), on_click=_move,
+              args=("redo",))
+    st.button(say("toolbar.start_over", language), icon=":material/restart_alt:", type="tertiary",
+              key="toolbar.start_over", disabled=session.cursor == 0, on_click=_move, args=("start_over",))
+
+
+def _move(how: str) -> None:
+    workspace.move(getattr(workspace.current().session, how)())
+
+
+def _share(work: Workspace, language: str) -> None:
+    with st.popover(say("toolbar.share", language), icon=":material/ios_share:", type="tertiary"):
+        st.caption(say("share.link_help", language))
+        st.code(f"{st.context.url or ''}?{workspace.QUERY}={work.written}", language=None, wrap_lines=True)
+        st.download_button(
+            say("share.trace", language), json.dumps(work.session.trace.to_json(), indent=1), "trace.json",
+            "application/json", icon=":material/data_object:", on_click="ignore",
+        )
+        if st.button(say("share.make_script", language), icon=":material/terminal:", key="share.script"):
+            _script(work, language)
+
+
+def _script(work: Workspace, language: str) -> None:
+    try:
+        answer = default_engine().call("script", trace=work.session.trace.to_json(), target=work.target)
+        st.download_button(say("share.script", language), answer["script"], "replay.py", "text/x-python",
+                           on_click="ignore", type="primary")
+        if answer["model_file"]:
+            file = default_engine().call("model_file", trace=work.session.trace.to_json())
+            st.download_button(say("share.model_file", language, name=file["name"]),
+                               base64.b64decode(file["base64"]), file["name"], on_click="ignore")
+        st.code(answer["script"], language="python", height=320)
+    except MlcError as error:
+        palette.problem(error, language)
