@@ -1,0 +1,118 @@
+"""Applying one step to a module, and saying the same in plain TVM Python.
+
+A loop-level step works on a schedule that holds only its function, so that its cost does not grow with the
+model; the new PrimFunc is then put into a copy of the module. The module that came in is never changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from tvm import IRModule
+from tvm.s_tir import Schedule
+from tvm.tirx import PrimFunc
+
+from ...errors import NotFound, Refused
+from ...schema.trace import Step
+from .. import paths
+from . import catalogue
+from .base import GraphTransform, LoopTransform, Moves
+from .refusals import explained
+
+
+class HasModule(Protocol):
+    """Anything with a module, such as `replay.State`."""
+
+    @property
+    def mod(self) -> IRModule: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Applied:
+    """The module after a step, and where the step's places went (as `StepReport.moved`)."""
+
+    mod: IRModule
+    moved: Mapping[str, str | None] = field(default_factory=dict)
+
+
+def apply_step(mod: IRModule, step: Step) -> Applied:
+    """`mod` after `step`. Raises NotFound, BadTrace or Refused; whatever TVM raises becomes Refused."""
+    transform = catalogue.make(step)
+    if isinstance(transform, GraphTransform):
+        with explained(transform):
+            return Applied(transform.run(mod))
+    assert isinstance(transform, LoopTransform) and step.function is not None
+    sch, places, moves = _schedule(transform, mod, step.function)
+    after = mod.clone()
+    after.update_func(after.get_global_var(step.function), sch.mod[step.function])
+    return Applied(after, _moved(step.function, sch, places, moves))
+
+
+def step_source(state_before: HasModule, step: Step) -> str:
+    """Lines of plain TVM Python that do to the variable `mod` what `step` does to `state_before.mod`.
+
+    They assume `tvm`, `relax` (tvm.relax) and `Schedule` (tvm.s_tir.Schedule). The module that `mod` named before
+    is not changed.
+    """
+    transform = catalogue.make(step)
+    if isinstance(transform, GraphTransform):
+        return transform.source()
+    assert isinstance(transform, LoopTransform) and step.function is not None
+    sch, _, _ = _schedule(transform, state_before.mod, step.function)
+    name = step.function
+    return "\n".join([
+        f'sch = Schedule(tvm.IRModule({{"{name}": mod["{name}"]}}))',
+        *(str(line) for line in sch.trace.as_python()),
+        "mod = mod.clone()",
+        f'mod.update_func(mod.get_global_var("{name}"), sch.mod["{name}"])',
+    ])
+
+
+@dataclass(frozen=True, eq=False)
+class _Tracked:
+    """A place before the step, with the schedule's own reference, which follows the node through rewrites."""
+
+    path: str
+    reference: Any
+
+
+def _schedule(
+    transform: LoopTransform, mod: IRModule, function: str
+) -> tuple[Schedule, list[_Tracked], Moves]:
+    func = _prim_func(mod, function)
+    with explained(transform, func):
+        sch = Schedule(IRModule({function: func}), error_render_level="detail")
+        places = [_Tracked(p.path, sch.get_sref(p.node)) for p in paths.walk(func)]
+        moves = transform.run(sch, function)
+    return sch, places, moves
+
+
+def _prim_func(mod: IRModule, function: str) -> PrimFunc:
+    names = [v.name_hint for v in mod.get_global_vars()]
+    if function not in names:
+        known = ", ".join(names[:12])
+        raise NotFound(
+            f"There is no function '{function}' at this step.", hint=f"There are: {known}.",
+            place="function", code="function_missing", params={"name": function, "known": known},
+        )
+    func = mod[function]
+    if not isinstance(func, PrimFunc):
+        raise Refused(
+            f"'{function}' is a graph, which has no loops.",
+            hint="Apply LegalizeOps, and then choose one of the functions that it makes.",
+            place="function", code="function_has_no_loops", params={"function": function},
+        )
+    return func
+
+
+def _moved(function: str, sch: Schedule, places: list[_Tracked], moves: Moves) -> dict[str, str | None]:
+    now = {place.node: place.path for place in paths.walk(sch.mod[function])}
+    moved: dict[str, str | None] = {}
+    for place in places:
+        node = sch.get(moves[place.path]) if place.path in moves else place.reference.stmt
+        path = now.get(node) if node is not None else None
+        if path != place.path:
+            moved[f"{function}:{place.path}"] = path and f"{function}:{path}"
+    return moved

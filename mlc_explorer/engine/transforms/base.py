@@ -1,0 +1,97 @@
+"""What every transform is: a frozen dataclass whose fields are its parameters.
+
+From the declaration come the form, the JSON, the exported Python and the docs. A class attribute `name` is
+what a trace calls it (TVM's own name where it has one), `family` groups the palette, `target` is what must be
+selected for it (``loop``, ``block`` or nothing).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from tvm import IRModule, relax
+from tvm.s_tir import Schedule
+
+from ...schema.params import Kind
+from .. import paths
+
+Moves = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Transform:
+    """The root. `tvm` is TVM's own name of the primitive or pass."""
+
+    name: ClassVar[str]
+    family: ClassVar[str]
+    level: ClassVar[str]
+    target: ClassVar[str] = ""
+    tvm: ClassVar[str] = ""
+
+    @classmethod
+    def kinds(cls) -> Iterator[tuple[dataclasses.Field[Any], Kind]]:
+        """The parameters in order: the dataclass field and its kind."""
+        for field in dataclasses.fields(cls):
+            yield field, field.metadata["kind"]
+
+
+@dataclass(frozen=True)
+class LoopTransform(Transform):
+    """A schedule primitive: it rewrites the loops of one PrimFunc."""
+
+    level: ClassVar[str] = "loop"
+
+    def run(self, sch: Schedule, function: str) -> Moves:
+        """Applies the primitive to `function` of the schedule's module.
+
+        Returns where a place that TVM dissolves lives on: its path before → the random variable after. A place
+        that merely moves is followed by TVM and need not be named. Raises Refused, or TVM's own error.
+        """
+        raise NotImplementedError
+
+    @staticmethod
+    def canonical(sch: Schedule, function: str, path: str) -> str:
+        """`path` as `paths.walk` writes it (a loop may be named through any block beneath it)."""
+        return paths.find(sch.mod[function], path).path
+
+
+@dataclass(frozen=True)
+class GraphTransform(Transform):
+    """A pass: it sees the whole module."""
+
+    level: ClassVar[str] = "graph"
+
+    def run(self, mod: IRModule) -> IRModule:
+        """The new module; `mod` is left as it is."""
+        raise NotImplementedError
+
+    def source(self) -> str:
+        """Plain TVM Python that does the same to the variable `mod`; `tvm` and `relax` are imported."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class RelaxPass(GraphTransform):
+    """A pass of `tvm.relax.transform` under its own name, with its default settings."""
+
+    def run(self, mod: IRModule) -> IRModule:
+        return getattr(relax.transform, self.name)()(mod)
+
+    def source(self) -> str:
+        return f"mod = relax.transform.{self.name}()(mod)"
+
+
+@dataclass(frozen=True)
+class RelaxPipeline(GraphTransform):
+    """A pipeline that `tvm.relax.get_pipeline` knows by `name`."""
+
+    family: ClassVar[str] = "pipeline"
+
+    def run(self, mod: IRModule) -> IRModule:
+        return relax.get_pipeline(self.name)(mod)
+
+    def source(self) -> str:
+        return f"mod = relax.get_pipeline({self.name!r})(mod)"

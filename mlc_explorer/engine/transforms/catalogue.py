@@ -1,0 +1,138 @@
+"""The catalogue: every transform by name, and the clicks that apply several."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from typing import Any
+
+from ...errors import BadTrace, NotFound
+from ...schema.params import Factors, Loops, checked
+from ...schema.trace import Step
+from ...schema.transform import ParamSpec, Shortcut, TransformSpec
+from ...texts import LANGUAGES, say
+from .annotate import Annotate
+from .base import Transform
+from .caching import CacheRead, CacheWrite
+from .compute import ComputeAt, ComputeInline, ReverseComputeAt, ReverseComputeInline
+from .folding import FoldLinear
+from .graph import (
+    AnnotateTIROpPattern, CanonicalizeBindings, ConvertToDataflow, DeadCodeElimination, Default,
+    EliminateCommonSubexpr, FoldConstant, FuseOps, FuseTIR, LegalizeOps, Zero,
+)
+from .layout import TransformLayout
+from .mapping import Bind, Parallel, Unroll, Vectorize
+from .reduction import DecomposeReduction, RFactor
+from .tiling import Fuse, Reorder, Split
+
+TRANSFORMS: dict[str, type[Transform]] = {
+    cls.name: cls
+    for cls in (
+        FoldLinear, LegalizeOps, AnnotateTIROpPattern, FoldConstant, FuseOps, FuseTIR, DeadCodeElimination,
+        CanonicalizeBindings, EliminateCommonSubexpr, ConvertToDataflow, Zero, Default,
+        Split, Fuse, Reorder, Parallel, Vectorize, Unroll, Bind,
+        ComputeAt, ReverseComputeAt, ComputeInline, ReverseComputeInline,
+        CacheRead, CacheWrite, TransformLayout, DecomposeReduction, RFactor, Annotate,
+    )
+}
+
+_SHORTCUTS: dict[str, tuple[str, ...]] = {
+    "fold_linear_relu": ("FoldLinear", "LegalizeOps", "FuseTIR"),
+    "fuse": ("LegalizeOps", "AnnotateTIROpPattern", "FoldConstant", "FuseOps", "FuseTIR", "DeadCodeElimination"),
+}
+
+
+def specs() -> tuple[TransformSpec, ...]:
+    """What a screen or a command line knows of each transform, in the palette's order."""
+    return tuple(_spec(cls) for cls in TRANSFORMS.values())
+
+
+def shortcuts() -> tuple[Shortcut, ...]:
+    """Clicks that apply several graph passes."""
+    return tuple(
+        Shortcut(
+            name, tuple(Step(s).to_json() for s in steps),
+            _texts(f"shortcut.{name}.title"), _texts(f"shortcut.{name}.text"),
+        )
+        for name, steps in _SHORTCUTS.items()
+    )
+
+
+def make(step: Step) -> Transform:
+    """The transform that `step` asks for, its parameters checked.
+
+    NotFound for an unknown name; BadTrace, with the parameter as `place`, for an unknown, missing or wrong one.
+    """
+    cls = _find(step.transform)
+    _check_function(cls, step)
+    fields = {field.name: (field, kind) for field, kind in cls.kinds()}
+    for name in step.params:
+        if name not in fields:
+            raise BadTrace(
+                f"{cls.name} has no parameter '{name}'.",
+                hint=f"It has: {', '.join(fields) or 'none'}.",
+                place=name, code="param_unknown",
+                params={"transform": cls.name, "param": name, "known": ", ".join(fields) or "-"},
+            )
+    values = {}
+    for name, (field, kind) in fields.items():
+        optional = field.default is not dataclasses.MISSING
+        given = step.params.get(name, field.default)
+        if given is dataclasses.MISSING:
+            raise BadTrace(
+                f"{cls.name} needs the parameter '{name}'.", hint=f"It is a {kind.name}.",
+                place=name, code="param_missing",
+                params={"transform": cls.name, "param": name, "kind": kind.name},
+            )
+        if optional and given == field.default:
+            values[name] = given
+            continue
+        value = checked(kind, name, cls.name, given)
+        values[name] = tuple(value) if isinstance(kind, (Loops, Factors)) else value
+    return cls(**values)
+
+
+def _find(name: str) -> type[Transform]:
+    if name in TRANSFORMS:
+        return TRANSFORMS[name]
+    lower = {known.lower(): known for known in TRANSFORMS}
+    close = [lower[c] for c in difflib.get_close_matches(name.lower(), lower, 3, 0.5)]
+    raise NotFound(
+        f"There is no transform '{name}'.",
+        hint=f"Did you mean {', '.join(close)}?" if close else "`transforms` lists all there are.",
+        place="transform", code="transform_missing" if close else "transform_unknown",
+        params={"name": name, "close": ", ".join(close)},
+    )
+
+
+def _check_function(cls: type[Transform], step: Step) -> None:
+    if cls.level == "loop" and step.function is None:
+        raise BadTrace(
+            f"{cls.name} works on the loops of one function, and none is named.",
+            hint="Name it in the step's 'function'.",
+            place="function", code="function_needed", params={"transform": cls.name},
+        )
+    if cls.level == "graph" and step.function is not None:
+        raise BadTrace(
+            f"{cls.name} works on the whole model, not on '{step.function}' alone.",
+            hint="Leave the step's 'function' out.",
+            place="function", code="function_not_taken",
+            params={"transform": cls.name, "function": step.function},
+        )
+
+
+def _spec(cls: type[Transform]) -> TransformSpec:
+    return TransformSpec(
+        cls.name, cls.level, cls.family, cls.target, cls.tvm,
+        tuple(_param_spec(field, kind) for field, kind in cls.kinds()),
+        _texts(f"transform.{cls.name}.title"), _texts(f"transform.{cls.name}.text"),
+    )
+
+
+def _param_spec(field: Any, kind: Any) -> ParamSpec:
+    required = field.default is dataclasses.MISSING
+    return ParamSpec(field.name, kind.name, required, None if required else field.default, kind.describe())
+
+
+def _texts(key: str) -> dict[str, str]:
+    return {language: say(key, language) for language in LANGUAGES}
