@@ -1,0 +1,23 @@
+"""Errors about models take their English words from the texts, so that each sentence stands in one place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...errors import BadModel
+from ...texts import say
+
+
+def message(code: str, /, **params: Any) -> dict[str, Any]:
+    """`message`, `hint`, `code` and `params` of an error, from ``errors.<code>`` in the texts."""
+    return {
+        "message": say(f"errors.{code}.message", "en", **params),
+        "hint": say(f"errors.{code}.hint", "en", **params),
+        "code": code,
+        "params": params,
+    }
+
+
+def bad_model(code: str, /, place: str = "", detail: str = "", **params: Any) -> BadModel:
+    """A BadModel that says ``errors.<code>``; `place` is the node or input."""
+    return BadModel(**message(code, **params), place=place, detail=detail)

@@ -1,0 +1,127 @@
+"""ONNX → Relax, by TVM's own importer, with errors that say which node is to blame."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+import traceback
+import warnings
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+
+import numpy as np
+import onnx
+import tvm
+from tvm import relax
+from tvm.relax.frontend.onnx import from_onnx
+
+from ...schema.report import TensorInfo
+from .messages import bad_model
+from .model import LoadedModel
+from .onnx_checks import check, checked_inputs, node_place, read
+
+_DETAIL_LIMIT = 20_000  # characters of TVM's own text: some errors print the whole function
+
+
+def load_onnx(name: str, data: bytes, has_images: bool = False) -> LoadedModel:
+    """The model in the ONNX file `data`; weights become constants of the module.
+
+    Raises BadModel, whose `place` is the input, the output or ``Operator/node``."""
+    model = read(data)
+    check(model)
+    inputs = checked_inputs(model)
+    _keep_only_inputs(model, {tensor.name for tensor in inputs})
+    mod = _import(model)
+    return LoadedModel(
+        name=name,
+        mod=mod,
+        entry="main",
+        inputs=inputs,
+        outputs=_outputs(model, mod),
+        onnx=data,
+        numpy_reference=_NumpyReference(data),
+        has_images=has_images,
+    )
+
+
+class _NumpyReference:
+    """ONNX's own evaluator in NumPy, made when first asked: it parses the file again."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    @functools.cached_property
+    def _evaluator(self) -> onnx.reference.ReferenceEvaluator:
+        import onnx.reference
+
+        return onnx.reference.ReferenceEvaluator(self._data)
+
+    def __call__(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        weights = {w.name for w in self._evaluator.proto_.graph.initializer}
+        names = [n for n in self._evaluator.input_names if n not in weights]
+        return self._evaluator.run(None, dict(zip(names, inputs, strict=True)))
+
+
+def _keep_only_inputs(model: onnx.ModelProto, names: set[str]) -> None:
+    """Old files list weights as inputs too, which the importer would take for parameters."""
+    kept = [i for i in model.graph.input if i.name in names]
+    del model.graph.input[:]
+    model.graph.input.extend(kept)
+
+
+def _import(model: onnx.ModelProto) -> tvm.IRModule:
+    try:
+        with _quiet():
+            return from_onnx(model)
+    except Exception as e:  # noqa: BLE001 - the importer raises whatever its converters meet
+        reason = _reason(e)
+        detail = "".join(traceback.format_exception_only(e))[-_DETAIL_LIMIT:]
+        node = _node_at_fault(e.__traceback__)
+        if node is None:
+            raise bad_model("model_import_failed", detail=detail, reason=reason) from e
+        place = node_place(node)
+        operator, label = place.split("/", 1)
+        raise bad_model(
+            "model_node_failed", place=place, detail=detail, operator=operator, node=label, reason=reason
+        ) from e
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """The importer prints and warns; what matters of it comes as an exception anyway."""
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _node_at_fault(trace: TracebackType | None) -> onnx.NodeProto | None:
+    """The innermost ONNX node that the importer was at: it does not tell, but its stack frames do."""
+    node = None
+    while trace is not None:
+        held = trace.tb_frame.f_locals.get("node")
+        node = held if isinstance(held, onnx.NodeProto) else node
+        trace = trace.tb_next
+    return node
+
+
+def _reason(error: Exception) -> str:
+    """The first line of the message that says something, without C++ file names."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines[0] if lines else type(error).__name__)[:300]
+
+
+def _outputs(model: onnx.ModelProto, mod: tvm.IRModule) -> tuple[TensorInfo, ...]:
+    """Name by ONNX, shape and dtype by Relax, which must know them: later steps compile for fixed shapes."""
+    result = mod["main"].ret_ty
+    types = list(result.fields) if isinstance(result, relax.TupleType) else [result]
+    return tuple(_output(o.name, t) for o, t in zip(model.graph.output, types, strict=True))
+
+
+def _output(name: str, kind: tvm.ir.Type) -> TensorInfo:
+    shape = kind.shape if isinstance(kind, relax.TensorType) else None
+    extents = list(shape.values) if isinstance(shape, relax.ShapeExpr) else [None]
+    if not all(isinstance(extent, tvm.tirx.IntImm) for extent in extents):
+        raise bad_model("model_output_dynamic", place=name, output=name, type=str(kind))
+    return TensorInfo(name, tuple(int(extent) for extent in extents), str(kind.dtype))
+

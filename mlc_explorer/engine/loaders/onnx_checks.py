@@ -1,0 +1,113 @@
+"""What is wrong with an ONNX file, found before TVM's importer meets it and says it less well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import onnx
+from google.protobuf.message import DecodeError
+from onnx import AttributeProto, TensorProto, helper
+from tvm.relax.frontend.onnx import onnx_frontend
+
+from ...schema.report import TensorInfo
+from .messages import bad_model
+
+OLDEST_OPSET = 7  # the first with today's broadcasting rules; below it results may be silently wrong
+NEWEST_OPSET = onnx.defs.onnx_opset_version()
+_DEFAULT_DOMAINS = ("", "ai.onnx")
+_HANDLED_APART = {"If", "Constant"}  # by the importer itself, not through its table of converters
+
+
+def read(data: bytes) -> onnx.ModelProto:
+    """The file parsed. Protobuf has no signature and skips what it does not know: no graph means no model."""
+    try:
+        model = onnx.ModelProto.FromString(data)
+    except DecodeError as e:
+        raise bad_model("model_not_onnx", detail=str(e)) from e
+    if not model.graph.node:
+        raise bad_model("model_not_onnx")
+    return model
+
+
+def check(model: onnx.ModelProto) -> None:
+    """Opset, weights kept elsewhere, operators that TVM lacks, then all that ONNX's own checker knows."""
+    _check_opset(model)
+    _check_external_data(model)
+    _check_operators(model.graph)
+    try:
+        onnx.checker.check_model(model)
+    except (onnx.checker.ValidationError, ValueError) as e:
+        lines = [line for line in str(e).splitlines() if line.strip()] or [type(e).__name__]
+        raise bad_model("model_check_failed", detail=str(e), reason=lines[0][:300]) from e
+
+
+def checked_inputs(model: onnx.ModelProto) -> tuple[TensorInfo, ...]:
+    """The inputs that are not weights, in order; BadModel for one without a fixed shape."""
+    weights = {w.name for w in model.graph.initializer}
+    return tuple(_checked_input(i) for i in model.graph.input if i.name not in weights)
+
+
+def node_place(node: onnx.NodeProto) -> str:
+    """``Operator/name``; a node without a name goes by its first output, as Netron shows it."""
+    return f"{node.op_type}/{node.name or next(iter(node.output), '?')}"
+
+
+def _check_opset(model: onnx.ModelProto) -> None:
+    versions = [o.version for o in model.opset_import if o.domain in _DEFAULT_DOMAINS]
+    version = versions[0] if versions else 1
+    if not OLDEST_OPSET <= version <= NEWEST_OPSET:
+        raise bad_model(
+            "model_opset", place=f"opset {version}", version=version, oldest=OLDEST_OPSET, newest=NEWEST_OPSET
+        )
+
+
+def _check_external_data(model: onnx.ModelProto) -> None:
+    for tensor in model.graph.initializer:
+        if tensor.data_location == TensorProto.EXTERNAL:
+            files = {entry.key: entry.value for entry in tensor.external_data}
+            file = files.get("location", "?")
+            raise bad_model("model_external_data", place=tensor.name, weight=tensor.name, file=file)
+
+
+def _check_operators(graph: onnx.GraphProto) -> None:
+    known = set(onnx_frontend._get_convert_map()) | _HANDLED_APART  # TVM offers no public list
+    missing = [node for node in _nodes(graph) if node.op_type not in known]
+    if missing:
+        place = node_place(missing[0])
+        operator, label = place.split("/", 1)
+        others = sorted({n.op_type for n in missing})
+        raise bad_model(
+            "model_operator_missing",
+            place=place,
+            operator=operator,
+            node=label,
+            count=len(missing),
+            all=", ".join(others),
+        )
+
+
+def _nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
+    """All nodes, those in branches and loop bodies too."""
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            if attribute.type == AttributeProto.GRAPH:
+                yield from _nodes(attribute.g)
+
+
+def _checked_input(value: onnx.ValueInfoProto) -> TensorInfo:
+    tensor = value.type.tensor_type
+    if not value.type.HasField("tensor_type") or tensor.elem_type in (TensorProto.UNDEFINED, TensorProto.STRING):
+        kind = value.type.WhichOneof("value") or "nothing"
+        kind = "strings" if tensor.elem_type == TensorProto.STRING else kind
+        raise bad_model("model_input_kind", place=value.name, input=value.name, kind=kind)
+    if not tensor.HasField("shape"):
+        raise bad_model("model_input_rank", place=value.name, input=value.name)
+    for axis, dim in enumerate(tensor.shape.dim):
+        if dim.dim_value <= 0:
+            size = dim.dim_param or (str(dim.dim_value) if dim.HasField("dim_value") else "?")
+            raise bad_model(
+                "model_symbolic_shape", place=f"{value.name}[{axis}]", input=value.name, axis=axis, size=size
+            )
+    dtype = helper.tensor_dtype_to_np_dtype(tensor.elem_type).name
+    return TensorInfo(value.name, tuple(dim.dim_value for dim in tensor.shape.dim), dtype)
