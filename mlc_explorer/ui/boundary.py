@@ -63,7 +63,7 @@ def _say_or(part: str, error: MlcError, spoken: str) -> str:
 def _expected(error: MlcError, spoken: str) -> None:
     message, hint = message_and_hint(error, spoken)
     with st.container(key="mlc-error"):
-        st.error(f"**{_plain(message)}**" + (f"\n\n{_plain(hint)}" if hint else ""), icon=":material/error:")
+        st.error(f"**{plain(message)}**" + (f"\n\n{plain(hint)}" if hint else ""), icon=":material/error:")
         if error.detail:
             with st.expander(say("boundary.detail", spoken)):
                 st.code(error.detail, language=None, wrap_lines=True)
@@ -90,6 +90,6 @@ def _ways_on(spoken: str) -> None:
     )
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text that may hold names from a model, so that Markdown shows it as it is."""
     return "".join(f"\\{letter}" if letter in "\\`*_{}[]<>()#+-!|~$:" else letter for letter in text)
