@@ -45,7 +45,7 @@ def _decode(kind: Any, data: Any, place: str) -> Any:
     if origin in (typing.Union, types.UnionType):
         if data is None and type(None) in args:
             return None
-        return _decode(next(a for a in args if a is not type(None)), data, place)
+        return _decode_union([a for a in args if a is not type(None)], data, place)
     if origin is tuple:
         if not isinstance(data, (list, tuple)):
             raise ValueError(f"{place}: a list was expected, not {type(data).__name__}")
@@ -64,6 +64,15 @@ def _decode(kind: Any, data: Any, place: str) -> Any:
     if kind in (str, int, float, bool) and type(data) is not kind:
         raise ValueError(f"{place}: {kind.__name__} was expected, not {type(data).__name__}")
     return data
+
+
+def _decode_union(kinds: list[Any], data: Any, place: str) -> Any:
+    for kind in kinds[:-1]:
+        try:
+            return _decode(kind, data, place)
+        except ValueError:
+            continue
+    return _decode(kinds[-1], data, place)
 
 
 def _decode_dataclass(cls: Any, data: Any, place: str) -> Any:

@@ -126,6 +126,8 @@ def unpack(text: str) -> Any:
         data = opened.decompress(raw, _LINK_LIMIT)
         if opened.unconsumed_tail:
             raise ValueError("larger than a link may be")
+        if not opened.eof:
+            raise ValueError("its end is missing")
         return json.loads(data)
     except (ValueError, zlib.error) as e:
         raise BadTrace(
