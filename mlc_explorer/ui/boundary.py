@@ -55,8 +55,8 @@ def _say_or(part: str, error: MlcError, spoken: str) -> str:
     if not error.code or not has(key):
         return own
     try:
-        return say(key, spoken, **error.params)
-    except (KeyError, IndexError):  # params that don't fill the text must not hide the error
+        return say(key, spoken).format(**error.params)
+    except (KeyError, IndexError, ValueError):  # params that don't fill the text must not hide the error
         return own
 
 
