@@ -16,6 +16,7 @@ from ..schema.loops import LoopTree
 from ..schema.report import Measurement, RunResult, SampleInfo, StateInfo, TargetInfo
 from ..schema.text import DiffView, TextView
 from ..schema.trace import Step, Trace
+from ..texts import LANGUAGES, say
 from . import loaders, targets as _targets
 from .replay import State, apply, replay
 from .transforms import catalogue
@@ -124,10 +125,11 @@ def model_file(trace: Any, model_data: ModelData) -> dict[str, Any]:
 
 def images(trace: Any, model_data: ModelData) -> dict[str, Any]:
     """The pictures that ship with a sample: `pixels` (n × 28 × 28, 0–255), `labels`, `classes` by language."""
-    pixels, labels, classes = loaders.load_cached(Trace.from_json(trace).model, model_data).images()
+    shown = loaders.load_cached(Trace.from_json(trace).model, model_data).images()
     return {
-        "pixels": (pixels[:, 0] * 255).round().astype(int).tolist(), "labels": [int(n) for n in labels],
-        "classes": classes,
+        "pixels": (shown.pixels[:, 0] * 255).round().astype(int).tolist(),
+        "labels": [int(n) for n in shown.labels],
+        "classes": {lang: [say(f"fashion_mnist.class_{i}", lang) for i in range(10)] for lang in LANGUAGES},
     }
 
 

@@ -8,15 +8,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 
 from ...errors import NotFound
+from .cache import cached
 from .catalogue import load_sample, samples
 from .formats import FORMATS, Format, load_file
 from .images import Images, shipped_images
 from .messages import bad_model, message
 from .model import LoadedModel
 
-__all__ = ["FORMATS", "Format", "Images", "LoadedModel", "load", "load_file", "samples", "shipped_images"]
+__all__ = ["FORMATS", "Format", "Images", "LoadedModel", "load", "load_cached", "load_file", "samples", "shipped_images"]
 
 _DIGEST = "sha256:"
 
@@ -33,3 +35,8 @@ def load(model: str, data: bytes | None = None) -> LoadedModel:
         # Caches are shared and go by digest: a file under another's name would poison them.
         raise bad_model("model_digest", place=model, model=model)
     return load_file(model, data)
+
+
+def load_cached(model: str, model_data: Callable[[str], bytes]) -> LoadedModel:
+    """`load`, remembered for the last few models; `model_data` gives a file's bytes by its ``sha256:…``."""
+    return cached(model, model_data, load)
