@@ -1,0 +1,87 @@
+"""Every `MLC_EXPLORER_*` setting of workers and store, read once from the environment.
+
+| variable | default | meaning |
+|---|---|---|
+| `MLC_EXPLORER_HOME` | `$XDG_DATA_HOME/mlc-explorer`, else `~/.local/share/mlc-explorer` | folder of the store |
+| `MLC_EXPLORER_ENGINE` | – | address of a running engine server: a socket's path, or `host:port` |
+| `MLC_EXPLORER_ENGINE_KEY` | – | file with that server's key |
+| `MLC_EXPLORER_WORKERS` | cores, at least 2 | interactive workers |
+| `MLC_EXPLORER_CORES` | those of this process | threads of a kernel (`TVM_NUM_THREADS`) |
+| `MLC_EXPLORER_MEMORY_MIB` | 6144 | what a worker may map beyond what it starts with |
+| `MLC_EXPLORER_INTERACTIVE_SECONDS` | 20 | limit of a job behind a click |
+| `MLC_EXPLORER_COMPILE_SECONDS` | 60 | limit of a text that is compiled (llvm, asm) |
+| `MLC_EXPLORER_MEASURE_SECONDS` | 180 | limit of a measurement |
+| `MLC_EXPLORER_RUN_SECONDS` | 60 | limit of a run |
+| `MLC_EXPLORER_MAX_SECONDS` | 600 | the most that a caller may ask for |
+| `MLC_EXPLORER_RESULT_MIB` | 64 | the largest result that is taken from a worker |
+| `MLC_EXPLORER_UPLOAD_MIB` | 200 | the largest model that is stored or sent to a worker |
+| `MLC_EXPLORER_STORE_MIB` | 4096 | what all uploads may take together |
+| `MLC_EXPLORER_WORKER_MODELS_MIB` | 512 | uploaded models that a worker keeps in memory |
+| `MLC_EXPLORER_REQUIRE_CONFINEMENT` | 0 | 1: refuse to work where a protection is missing (a server for a class) |
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Settings:
+    """See the module's table; a field is its variable in lower case. MiB are 2**20 bytes."""
+
+    home: str = ""
+    engine: str = ""
+    engine_key: str = ""
+    workers: int = 0
+    cores: int = 0
+    memory_mib: int = 6144
+    interactive_seconds: float = 20.0
+    compile_seconds: float = 60.0
+    measure_seconds: float = 180.0
+    run_seconds: float = 60.0
+    max_seconds: float = 600.0
+    result_mib: int = 64
+    upload_mib: int = 200
+    store_mib: int = 4096
+    worker_models_mib: int = 512
+    require_confinement: bool = False
+
+    @staticmethod
+    def from_env(environ: Mapping[str, str] | None = None) -> Settings:
+        """The settings of this process. A value that is no number raises ValueError naming its variable."""
+        environ = os.environ if environ is None else environ
+        values: dict[str, Any] = {}
+        for field in dataclasses.fields(Settings):
+            variable = f"MLC_EXPLORER_{field.name.upper()}"
+            if environ.get(variable):
+                values[field.name] = _convert(variable, environ[variable], type(field.default))
+        return Settings(**values).resolved(environ)
+
+    def resolved(self, environ: Mapping[str, str]) -> Settings:
+        """With the defaults that depend on the machine filled in."""
+        cores = self.cores or len(os.sched_getaffinity(0))
+        data = environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+        return dataclasses.replace(
+            self,
+            cores=cores,
+            workers=self.workers or max(2, cores),
+            home=self.home or str(Path(data) / "mlc-explorer"),
+        )
+
+    def to_env(self) -> dict[str, str]:
+        """The variables that give these settings to another process."""
+        values = dataclasses.asdict(self)
+        return {f"MLC_EXPLORER_{k.upper()}": str(int(v) if v is True or v is False else v)
+                for k, v in values.items()}
+
+
+def _convert(variable: str, text: str, kind: type) -> Any:
+    try:
+        return text.lower() in ("1", "true", "yes") if kind is bool else kind(text)
+    except ValueError as e:
+        raise ValueError(f"{variable}={text!r} is not a number") from e
