@@ -67,6 +67,18 @@ class Block(Kind):
 
 
 @dataclass(frozen=True)
+class Place(Kind):
+    """A loop or a block, by its path."""
+
+    name = "place"
+
+    def check(self, value: Any) -> str:
+        if not isinstance(value, str) or not value:
+            raise ValueError(f"a path such as 'matmul/k' or 'matmul' was expected, not {value!r}")
+        return value
+
+
+@dataclass(frozen=True)
 class Buffer(Kind):
     """A buffer that the chosen block touches: its position, or its name. `access`: read or write."""
 

@@ -11,8 +11,8 @@ from typing import ClassVar
 
 from tvm.s_tir import Schedule
 
-from ...errors import BadTrace
-from ...schema.params import Block, Choice, Integer, Kind, Loop, Scalar, checked, param
+from ...errors import Refused
+from ...schema.params import Choice, Integer, Kind, Place, Scalar, checked, param
 from .. import paths
 from .base import LoopTransform, Moves
 
@@ -31,7 +31,7 @@ class Annotate(LoopTransform):
 
     TVM: ``annotate``; Halide has none; MLIR: ``transform.annotate``.
 
-    loop, block: where it goes; exactly one of them is given.
+    place: the loop or block it goes on.
     key: ``pragma_auto_unroll_max_step`` (loop: unroll what is beneath if it makes at most so many statements),
         ``pragma_unroll_explicit`` (loop: 1 writes the copies out, 0 leaves them to LLVM),
         ``pragma_loop_partition_hint`` (loop: 1 splits off the iterations that need a guard),
@@ -46,23 +46,23 @@ class Annotate(LoopTransform):
     target: ClassVar[str] = "loop"
     tvm: ClassVar[str] = "annotate"
 
+    place: str = param(Place())
     key: str = param(Choice((*LOOP_KEYS, *BLOCK_KEYS)))
     value: int | float | str | bool = param(Scalar())
-    loop: str | None = param(Loop(), default=None)
-    block: str | None = param(Block(), default=None)
 
     def run(self, sch: Schedule, function: str) -> Moves:
         value = int(self.value) if isinstance(self.value, bool) else self.value
-        on_loop = self.key in LOOP_KEYS
-        value = checked((LOOP_KEYS if on_loop else BLOCK_KEYS)[self.key], "value", self.name, value)
-        place = self.loop if on_loop else self.block
-        if place is None or (self.loop is not None and self.block is not None):
-            wanted = "loop" if on_loop else "block"
-            raise BadTrace(
-                f"annotate: '{self.key}' belongs on a {wanted}.",
-                hint=f"Give the parameter '{wanted}', and only that.",
-                place=wanted, code="annotate_where", params={"key": self.key, "wanted": wanted},
+        place = paths.find(sch.mod[function], self.place)
+        kinds = LOOP_KEYS if place.kind == "loop" else BLOCK_KEYS
+        if self.key not in kinds:
+            wanted = "block" if place.kind == "loop" else "loop"
+            raise Refused(
+                f"'{self.key}' belongs on a {wanted}, and '{place.path}' is a {place.kind}.",
+                hint=f"For a {place.kind} there are: {', '.join(kinds)}.",
+                place="place", code=f"annotate_wants_{wanted}",
+                params={"key": self.key, "path": place.path, "known": ", ".join(kinds)}, paths=(place.path,),
             )
-        at = paths.loop_rv(sch, function, place) if on_loop else paths.block_rv(sch, function, place)
-        sch.annotate(at, self.key, value)
+        value = checked(kinds[self.key], "value", self.name, value)
+        find = paths.loop_rv if place.kind == "loop" else paths.block_rv
+        sch.annotate(find(sch, function, self.place), self.key, value)
         return {}

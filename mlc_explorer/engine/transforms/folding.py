@@ -25,6 +25,7 @@ def fold_linear(mod):  # type: ignore[no-untyped-def]  # its text goes into expo
 
     # FuseOpsByPattern names a group after its operators; give it the pattern's name, in the order of the calls.
     renamed, taken = {}, set(before)
+    builder = relax.BlockBuilder()  # gives the new names their types
 
     def choose_name(expr):  # type: ignore[no-untyped-def]
         called = expr.op if isinstance(expr, relax.Call) else None
@@ -33,7 +34,7 @@ def fold_linear(mod):  # type: ignore[no-untyped-def]  # its text goes into expo
         kind = grouped[called].attrs["Composite"]
         free = next(n for n in [kind, *(f"{kind}_{i}" for i in range(1, 100000))] if n not in taken)
         taken.add(free)
-        renamed[called.name_hint] = relax.GlobalVar(free)
+        renamed[called.name_hint] = builder.add_func(grouped[called], free)
 
     for _, func in grouped.functions_items():
         if isinstance(func, relax.Function):
