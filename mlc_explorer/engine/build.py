@@ -30,6 +30,7 @@ from .paths import walk
 from .timing import alternate, time_calls
 
 PIPELINE = "default_build"
+_NO_MEMORY = ("std::bad_alloc", "posix_memalign")  # TVM's words for it; a worker makes OutOfMemory of MemoryError
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class Runnable:
 
     def __call__(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The outputs for these inputs (one array an input, of its shape and dtype; else Refused). JobFailed if the
-        compiled code stops by itself, for instance at an assertion."""
+        compiled code stops by itself, for instance at an assertion; MemoryError if it can't get its memory."""
         arguments = self._arguments(arrays)
         try:
             result = self._module[self._entry](*arguments)
@@ -149,8 +150,10 @@ def _compiled(mod: tvm.IRModule, target: tvm.target.Target, entry: str, wanted: 
         raise _failed("compile_failed", "does not compile at this step", entry, e) from e
 
 
-def _failed(code: str, what: str, entry: str, error: Exception) -> JobFailed:
+def _failed(code: str, what: str, entry: str, error: Exception) -> Exception:
     text = str(error).strip()
+    if any(words in text for words in _NO_MEMORY):
+        return MemoryError(text)
     reason = text.splitlines()[0] if text else type(error).__name__
     return JobFailed(
         f"'{entry}' {what}: {reason}",

@@ -191,14 +191,15 @@ def _ask_twins(
     return answered, errors, too_slow
 
 
-def _image(model: Any, index: Any) -> list[np.ndarray]:
-    images = model.images()[0] if model.images() else []
-    if not isinstance(index, int) or not 0 <= index < len(images):
+def _image(model: loaders.LoadedModel, index: Any) -> list[np.ndarray]:
+    pixels = model.images().pixels
+    if not isinstance(index, int) or not 0 <= index < len(pixels):
         raise NotFound(
-            f"'{model.name}' has no image {index!r}.", hint=f"It comes with {len(images)}, counted from 0.",
-            place="image", code="image_missing", params={"name": model.name, "count": len(images)},
+            f"'{model.name}' has no image {index!r}.", hint=f"It comes with {len(pixels)}, counted from 0.",
+            place="image", code="image_missing",
+            params={"name": model.name, "index": str(index)[:40], "count": len(pixels)},
         )
-    return [images[index : index + 1]]
+    return [pixels[index : index + 1]]
 
 
 def _plain(output: np.ndarray) -> Any:
