@@ -19,6 +19,7 @@ from ..schema.report import StepReport
 from ..schema.trace import Step, Trace
 from . import loaders
 from .transforms import apply_step, step_source
+from .transforms.wording import words
 
 MOST_STEPS = 500
 MOST_STATES = 64  # modules share what they have in common, so a state costs little more than what its step changed
@@ -105,11 +106,7 @@ def _remember(key: str, state: State) -> None:
 
 def _refuse_too_long(trace: Trace) -> None:
     if len(trace.steps) > MOST_STEPS:
-        raise Refused(
-            f"The trace has {len(trace.steps)} steps; at most {MOST_STEPS} are replayed.",
-            hint="Cut it into shorter ones.", place="steps", code="too_many_steps",
-            params={"count": len(trace.steps), "most": MOST_STEPS},
-        )
+        raise Refused(**words("too_many_steps", count=len(trace.steps), most=MOST_STEPS), place="steps")
 
 
 def _at_step(error: MlcError, number: int) -> MlcError:

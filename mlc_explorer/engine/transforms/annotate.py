@@ -15,6 +15,7 @@ from ...errors import Refused
 from ...schema.params import Choice, Integer, Kind, Place, Scalar, checked, param
 from .. import paths
 from .base import LoopTransform, Moves
+from .wording import words
 
 # key → what it may hold. The unrolling limit is bounded for the reason that `unroll` is.
 LOOP_KEYS: dict[str, Kind] = {
@@ -55,12 +56,10 @@ class Annotate(LoopTransform):
         place = paths.find(sch.mod[function], self.place)
         kinds = LOOP_KEYS if place.kind == "loop" else BLOCK_KEYS
         if self.key not in kinds:
-            wanted = "block" if place.kind == "loop" else "loop"
+            code = "annotate_wants_block" if place.kind == "loop" else "annotate_wants_loop"
             raise Refused(
-                f"'{self.key}' belongs on a {wanted}, and '{place.path}' is a {place.kind}.",
-                hint=f"For a {place.kind} there are: {', '.join(kinds)}.",
-                place="place", code=f"annotate_wants_{wanted}",
-                params={"key": self.key, "path": place.path, "known": ", ".join(kinds)}, paths=(place.path,),
+                **words(code, key=self.key, path=place.path, known=", ".join(kinds)),
+                place="place", paths=(place.path,),
             )
         value = checked(kinds[self.key], "value", self.name, value)
         find = paths.loop_rv if place.kind == "loop" else paths.block_rv

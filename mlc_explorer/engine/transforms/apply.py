@@ -20,6 +20,7 @@ from .. import paths
 from . import catalogue
 from .base import GraphTransform, LoopTransform, Moves
 from .refusals import explained
+from .wording import words
 
 
 class HasModule(Protocol):
@@ -93,17 +94,10 @@ def _prim_func(mod: IRModule, function: str) -> PrimFunc:
     names = [v.name_hint for v in mod.get_global_vars()]
     if function not in names:
         known = ", ".join(names[:12])
-        raise NotFound(
-            f"There is no function '{function}' at this step.", hint=f"There are: {known}.",
-            place="function", code="function_missing", params={"name": function, "known": known},
-        )
+        raise NotFound(**words("function_missing", name=function, known=known), place="function")
     func = mod[function]
     if not isinstance(func, PrimFunc):
-        raise Refused(
-            f"'{function}' is a graph, which has no loops.",
-            hint="Apply LegalizeOps, and then choose one of the functions that it makes.",
-            place="function", code="function_has_no_loops", params={"function": function},
-        )
+        raise Refused(**words("function_has_no_loops", function=function), place="function")
     return func
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from tvm.s_tir import Schedule
 
 from ...errors import Refused
+from .wording import words
 
 
 def position(sch: Schedule, block: Any, buffer: int | str, access: str, path: str) -> int:
@@ -21,12 +22,8 @@ def position(sch: Schedule, block: Any, buffer: int | str, access: str, path: st
     elif buffer in names:
         return names.index(buffer)
     known = ", ".join(names) or "-"
-    raise Refused(
-        f"The block '{path}' has no buffer {buffer!r} to {access}.",
-        hint=f"It {access}s: {known}.",
-        place="buffer", code=f"buffer_not_{access}",
-        params={"block": path, "buffer": str(buffer), "known": known}, paths=(path,),
-    )
+    code = "buffer_not_read" if access == "read" else "buffer_not_written"
+    raise Refused(**words(code, block=path, buffer=buffer, known=known), place="buffer", paths=(path,))
 
 
 def role(sch: Schedule, block: Any, buffer: int | str) -> str:

@@ -24,6 +24,7 @@ from .layout import TransformLayout
 from .mapping import Bind, Parallel, Unroll, Vectorize
 from .reduction import DecomposeReduction, RFactor
 from .tiling import Fuse, Reorder, Split
+from .wording import words
 
 TRANSFORMS: dict[str, type[Transform]] = {
     cls.name: cls
@@ -68,22 +69,15 @@ def make(step: Step) -> Transform:
     fields = {field.name: (field, kind) for field, kind in cls.kinds()}
     for name in step.params:
         if name not in fields:
-            raise BadTrace(
-                f"{cls.name} has no parameter '{name}'.",
-                hint=f"It has: {', '.join(fields) or 'none'}.",
-                place=name, code="param_unknown",
-                params={"transform": cls.name, "param": name, "known": ", ".join(fields) or "-"},
-            )
+            known = ", ".join(fields) or "-"
+            raise BadTrace(**words("param_unknown", transform=cls.name, param=name, known=known), place=name)
     values = {}
     for name, (field, kind) in fields.items():
         optional = field.default is not dataclasses.MISSING
         given = step.params.get(name, field.default)
         if given is dataclasses.MISSING:
-            raise BadTrace(
-                f"{cls.name} needs the parameter '{name}'.", hint=f"It is a {kind.name}.",
-                place=name, code="param_missing",
-                params={"transform": cls.name, "param": name, "kind": kind.name},
-            )
+            said = words("param_missing", transform=cls.name, param=name, kind=kind.name)
+            raise BadTrace(**said, place=name)
         if optional and given == field.default:
             values[name] = given
             continue
@@ -98,27 +92,16 @@ def _find(name: str) -> type[Transform]:
     lower = {known.lower(): known for known in TRANSFORMS}
     close = [lower[c] for c in difflib.get_close_matches(name.lower(), lower, 3, 0.5)]
     raise NotFound(
-        f"There is no transform '{name}'.",
-        hint=f"Did you mean {', '.join(close)}?" if close else "`transforms` lists all there are.",
-        place="transform", code="transform_missing" if close else "transform_unknown",
-        params={"name": name, "close": ", ".join(close)},
+        **words("transform_missing", name=name, close=", ".join(close or TRANSFORMS)), place="transform"
     )
 
 
 def _check_function(cls: type[Transform], step: Step) -> None:
     if cls.level == "loop" and step.function is None:
-        raise BadTrace(
-            f"{cls.name} works on the loops of one function, and none is named.",
-            hint="Name it in the step's 'function'.",
-            place="function", code="function_needed", params={"transform": cls.name},
-        )
+        raise BadTrace(**words("function_needed", transform=cls.name), place="function")
     if cls.level == "graph" and step.function is not None:
-        raise BadTrace(
-            f"{cls.name} works on the whole model, not on '{step.function}' alone.",
-            hint="Leave the step's 'function' out.",
-            place="function", code="function_not_taken",
-            params={"transform": cls.name, "function": step.function},
-        )
+        said = words("function_not_taken", transform=cls.name, function=step.function)
+        raise BadTrace(**said, place="function")
 
 
 def _spec(cls: type[Transform]) -> TransformSpec:

@@ -11,6 +11,7 @@ from tvm.tirx import PrimFunc
 
 from ...errors import Refused
 from .base import GraphTransform
+from .wording import words
 
 
 def fold_linear(mod):  # type: ignore[no-untyped-def]  # its text goes into exported scripts as it stands
@@ -68,11 +69,7 @@ class FoldLinear(GraphTransform):
 
     def run(self, mod: IRModule) -> IRModule:
         if _calls_loops(mod) and not _has_operator(mod, "relax.matmul"):
-            raise Refused(
-                "The operators have been replaced by tensor functions already, so there is no pattern to find.",
-                hint="Go back to before LegalizeOps and apply FoldLinear there.",
-                code="linear_legalised",
-            )
+            raise Refused(**words("linear_legalised"))
         return fold_linear(mod)
 
     def source(self) -> str:

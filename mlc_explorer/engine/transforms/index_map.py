@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...errors import BadTrace
+from .wording import words
 
 _OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul,
@@ -87,8 +88,4 @@ def _evaluate(node: ast.expr, values: dict[str, Any]) -> Any:
 
 
 def _bad(text: str, reason: str) -> BadTrace:
-    return BadTrace(
-        f"The index map '{text}' can't be used: {reason}.",
-        hint="Write it like 'i, j -> j // 16, i, j % 16'.",
-        place="index_map", code="index_map_bad", params={"text": text, "reason": reason},
-    )
+    return BadTrace(**words("index_map_bad", text=text, reason=reason), place="index_map")

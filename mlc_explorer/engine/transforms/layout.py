@@ -14,6 +14,7 @@ from ...schema.params import Block, Buffer, IndexMap, param
 from .. import paths
 from . import buffers, index_map
 from .base import LoopTransform, Moves
+from .wording import words
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,7 @@ class TransformLayout(LoopTransform):
         if not any(p.same_as(buffer) or p.name == buffer.name for p in func.params):
             return
         raise Refused(
-            f"'{buffer.name}' is an input or output of the function; its layout belongs to the caller too.",
-            hint="Make a copy first: cache_read for an input, cache_write for an output; then lay out the copy.",
-            place="buffer", code="layout_of_parameter", params={"buffer": str(buffer.name)}, paths=(self.block,),
+            **words("layout_of_parameter", buffer=str(buffer.name)), place="buffer", paths=(self.block,)
         )
 
     def _refuse_unless_one_to_one(self, buffer: Any, mapping: Any) -> None:
@@ -65,10 +64,8 @@ class TransformLayout(LoopTransform):
         axes = index_map.arity(self.index_map)
         if axes != len(shape):
             raise Refused(
-                f"'{buffer.name}' has {len(shape)} axes, and the index map names {axes}.",
-                hint=f"Name {len(shape)} axes on the left side.",
-                place="index_map", code="layout_axes",
-                params={"buffer": str(buffer.name), "axes": len(shape), "named": axes}, paths=(self.block,),
+                **words("layout_axes", buffer=str(buffer.name), axes=len(shape), named=axes),
+                place="index_map", paths=(self.block,),
             )
         if not all(isinstance(extent, IntImm) for extent in shape):
             return
@@ -76,9 +73,6 @@ class TransformLayout(LoopTransform):
             TvmIndexMap.from_func(mapping).inverse([int(extent) for extent in shape])
         except Exception as e:  # TVM raises its own kinds; each means that it finds no inverse
             raise Refused(
-                f"The index map is not one to one on '{buffer.name}' of shape {tuple(map(int, shape))}.",
-                hint="Every old index must have its own place, and no place may stay empty: with 'j // 16' there "
-                "must be 'j % 16', and 16 must divide the axis.",
-                place="index_map", code="layout_not_one_to_one", detail=str(e),
-                params={"buffer": str(buffer.name), "shape": str(tuple(map(int, shape)))}, paths=(self.block,),
+                **words("layout_not_one_to_one", buffer=str(buffer.name), shape=str(tuple(map(int, shape)))),
+                place="index_map", detail=str(e), paths=(self.block,),
             ) from e

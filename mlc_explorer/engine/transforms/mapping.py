@@ -13,6 +13,7 @@ from ...errors import Refused
 from ...schema.params import Choice, Loop, param
 from .. import paths
 from .base import LoopTransform, Moves
+from .wording import words
 
 MOST_UNROLLED = 4096  # copies of a body: beyond it, lowering takes minutes and fills the memory
 MOST_LANES = 1024
@@ -46,10 +47,8 @@ class Parallel(LoopTransform):
         for other in _line(sch, function, place):
             if other.node.kind == ForKind.PARALLEL:
                 raise Refused(
-                    f"'{place.path}' and '{other.path}', which is parallel already, stand one inside the other.",
-                    hint="Fuse the two loops and make the fused loop parallel.",
-                    place="loop", code="nested_parallel", params={"loop": place.path, "other": other.path},
-                    paths=(place.path, other.path),
+                    **words("nested_parallel", loop=place.path, other=other.path),
+                    place="loop", paths=(place.path, other.path),
                 )
         sch.parallel(paths.loop_rv(sch, function, self.loop))
         return {}
@@ -157,10 +156,7 @@ def _refuse_above(sch: Schedule, function: str, loop: str, kind: int, most: int,
     for one in line:
         total *= int(one.node.extent) if isinstance(one.node.extent, IntImm) else 1
     if total > most:
-        word = "vector lanes" if kind == ForKind.VECTORIZED else "copies of the body"
         raise Refused(
-            f"'{place.path}' would make {total} {word}; at most {most} are allowed.",
-            hint="Split the loop first and apply this to the inner part.",
-            place="loop", code=code, params={"loop": place.path, "total": total, "most": most},
-            paths=tuple(p.path for p in line),
+            **words(code, loop=place.path, total=total, most=most),
+            place="loop", paths=tuple(p.path for p in line),
         )

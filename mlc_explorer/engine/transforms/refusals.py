@@ -17,7 +17,8 @@ from ...errors import MlcError, Refused
 from ...schema.params import Loop, Loops
 from .. import paths
 from .base import Transform
-from .reasons import reason_for
+from .reasons import code_for
+from .wording import words
 
 _MOST_DETAIL = 20_000  # characters of IR that an error carries
 _TOKEN = re.compile(r"\b(?:tirx\.For|s_tir\.SBlock)#\d+\b")
@@ -42,17 +43,15 @@ def refusal(transform: Transform, text: str, func: Any = None) -> Refused:
     report = _read(text)
     located = _located(report, func) if func is not None else ()
     names = _names(report, located)
-    words = _TOKEN.sub(lambda m: f"'{names[m[0]]}'" if m[0] in names else _kind(m[0]), report.message)
-    message = words.partition("\n")[0].rstrip(".") + "."
-    reason = reason_for(words)
-    where = located if any("/" in path for path in located) else (*_chosen(transform, func), *located)
+    said = _TOKEN.sub(lambda m: f"'{names[m[0]]}'" if m[0] in names else _kind(m[0]), report.message)
+    reason = said.partition("\n")[0].rstrip(".:")
+    chosen = _chosen(transform, func)
+    enough = bool(located) and (transform.target != "loop" or any("/" in path for path in located))
+    where = located if enough else chosen or located
     return Refused(
-        f"{transform.name}: {message}",
-        hint=reason.hint,
-        detail=f"{words}\n\n{report.ir}".strip()[:_MOST_DETAIL],
-        code=reason.code,
-        params={"transform": transform.name, "reason": message, "where": ", ".join(where)},
-        paths=tuple(dict.fromkeys(where)),
+        **words(code_for(said), transform=transform.name, reason=reason, where=", ".join(where) or "-"),
+        detail=f"{said}\n\n{report.ir}".strip()[:_MOST_DETAIL],
+        paths=located if enough else tuple(dict.fromkeys((*chosen, *located))),
     )
 
 
