@@ -1,0 +1,175 @@
+"""The linked view and the trace: two Streamlit components (v2) written by hand, without a build step.
+
+Streamlit sends a component's inline JavaScript again at every change of its data. So the code travels as
+the data does: the browser imports it once, by digest, from the blob route, and the inline part is a loader
+of a few lines. Where that route is not served the whole bundle goes inline, and everything else is the same.
+
+The JavaScript files are ordinary modules; `bundle` joins them in the order of their imports, which is all
+the bundling that they need (so two modules may not export the same name). Style sheets go into the
+bundle, so that a view is never shown without its style.
+
+`data` of `linked_view`: ``graph``, ``text``, ``loops``, ``diff`` (each `blobs.entry` of the JSON of GraphView,
+TextView, LoopTree, DiffView, or None), ``selection`` {node, function, path}, ``levels``, ``level``,
+``functions`` (FunctionInfo as dicts), ``problem`` {message, paths} or None, ``changed`` (node ids), ``labels``
+(`labels(language)`), ``empty`` {title, text} or None, ``busy``.
+`data` of `trace_view`: ``rows``, ``cursor``, ``lines`` {name: ms}, ``labels``.
+
+Events (`event(key)` in the callback): {type: node, id, function}, {type: path, path}, {type: function, name},
+{type: level, level}; {type: goto, cursor}, {type: delete}.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from ... import texts
+from .. import blobs
+
+HERE = Path(__file__).parent
+_IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w.]+)";\n', re.MULTILINE)
+_EXPORT = re.compile(r"^export ((?:async )?(?:function|const)) (\w+)", re.MULTILINE)
+_SHARED_PAYLOADS = ("labels", "functions")  # the same at nearly every click, so they go by digest too
+_PREFIX = "component."
+
+# The promise is kept on the page: a module that failed to load is asked for again at the next change.
+_LOADER = """
+const bundle = "%s";
+const script = document.querySelector('script[src*="static/js/"]');
+const base = script ? new URL("../../", script.src) : new URL("./", document.baseURI);
+let code = null;
+export default function (component) {
+  code ??= import(new URL("blob/" + bundle, base).href).catch((error) => { code = null; throw error; });
+  return code.then((module) => { module.%s(component); });
+}
+"""
+
+
+def linked_view(
+    data: Mapping[str, Any],
+    key: str,
+    on_event_change: Callable[[], None],
+    height: int = 560,
+) -> None:
+    """Graph, program text and loop tree side by side, `height` pixels high; see the module for `data`."""
+    _mount("linked_view", "linkedView", data, key, on_event_change, height)
+
+
+def trace_view(
+    data: Mapping[str, Any],
+    key: str,
+    on_event_change: Callable[[], None],
+    height: int | str = "content",
+) -> None:
+    """The steps so far with their measured times; see the module for `data`."""
+    _mount("trace_view", "traceView", data, key, on_event_change, height)
+
+
+def event(key: str) -> dict[str, Any] | None:
+    """What a person did in the component `key`: the event that its callback is called for, else None."""
+    return (st.session_state.get(key) or {}).get("event")
+
+
+@functools.cache
+def labels(language: str) -> Mapping[str, str]:
+    """All texts of the two components in `language`, by the keys that the JavaScript uses."""
+    table = texts.table(language)
+    return {k.removeprefix(_PREFIX): v for k, v in table.items() if k.startswith(_PREFIX)}
+
+
+def _mount(
+    name: str,
+    entry_point: str,
+    data: Mapping[str, Any],
+    key: str,
+    on_event_change: Callable[[], None],
+    height: int | str,
+) -> None:
+    """Mount the component; `data` also says which event Python has seen last.
+
+    The browser shows a click before Python answers, and must not fall back to an older state that
+    an earlier click's rerun brings. It knows by that number whether a state is the answer.
+    """
+    seen = f"{key}.seen"
+
+    def on_event() -> None:
+        what = event(key)
+        if what is None:
+            return
+        st.session_state[seen] = what.get("n", 0)
+        if what.get("type") != "resend":  # the rerun itself publishes the payloads again
+            on_event_change()
+
+    sent = dict(data) | {"seen": st.session_state.get(seen, 0)}
+    for shared in _SHARED_PAYLOADS:
+        if shared in sent:
+            sent[shared] = blobs.entry(json.dumps(sent[shared], ensure_ascii=False).encode())
+    _component(name, entry_point, blobs.served())(
+        data=sent, key=key, height=height, on_event_change=on_event
+    )
+
+
+def _component(name: str, entry_point: str, by_digest: bool) -> Callable[..., Any]:
+    if by_digest:
+        digest = blobs.publish(bundle().encode(), blobs.JAVASCRIPT)  # each time, so that it is never dropped
+        js = _LOADER % (digest, entry_point)
+    else:
+        js = f"{bundle()}\nexport default {entry_point};\n"
+    return _declared(f"mlc_{name}", _html(name), js)
+
+
+@functools.cache
+def _declared(name: str, html: str, js: str) -> Callable[..., Any]:
+    return st.components.v2.component(name, html=html, js=js)
+
+
+@functools.cache
+def _html(name: str) -> str:
+    return (HERE / "html" / f"{name}.html").read_text(encoding="utf-8")
+
+
+@functools.cache
+def bundle() -> str:
+    """All JavaScript and style sheets as one module that exports `linkedView` and `traceView`."""
+    parts = [f"const STYLE = {json.dumps(_style())};\n"]
+    parts += [_scoped(file) for file in _in_order(["style.js", "linked_view.js", "trace_view.js"])]
+    return "\n".join(parts) + "\nexport { linkedView, traceView };\n"
+
+
+def _style() -> str:
+    return "\n".join(f.read_text(encoding="utf-8") for f in sorted((HERE / "css").glob("*.css")))
+
+
+@functools.cache
+def _source(file: str) -> str:
+    return (HERE / "js" / file).read_text(encoding="utf-8")
+
+
+def _in_order(roots: list[str]) -> list[str]:
+    """The files that `roots` import, each after those that it imports itself."""
+    order: list[str] = []
+
+    def visit(file: str) -> None:
+        if file in order:
+            return
+        for imported in _IMPORT.findall(_source(file)):
+            visit(imported)
+        order.append(file)
+
+    for root in roots:
+        visit(root)
+    return order
+
+
+def _scoped(file: str) -> str:
+    """A module's code as one statement that defines what it exports; its other names stay its own."""
+    source = _IMPORT.sub("", _source(file))
+    names = ", ".join(name for _, name in _EXPORT.findall(source))
+    body = _EXPORT.sub(r"\1 \2", source)
+    return f"const {{ {names} }} = (() => {{\n{body}\nreturn {{ {names} }};\n}})();"

@@ -1,0 +1,201 @@
+// How a person moves over the graph: drag, wheel, pinch, buttons, and a minimap. A move changes one
+// transform and one rectangle, however many nodes there are.
+
+import { clamp } from "./dom.js";
+
+const CLOSEST = 2.5;
+const FARTHEST = 0.02;
+const FAR = 0.45; // below this zoom a label can't be read, so that it isn't drawn
+const MARGIN = 18;
+const DRAG_FROM = 4; // pixels a press may move and still be a click
+
+/** A camera on `stage` (an element that holds an SVG with a `.world` group and a `.minimap`). */
+export function makeCamera(stage) {
+  const camera = { stage, x: 0, y: 0, zoom: 1, width: 1, height: 1, moved: false, frame: 0 };
+  listen(camera);
+  new ResizeObserver(() => (camera.unplaced ? firstView(camera) : apply(camera))).observe(stage);
+  return camera;
+}
+
+/** The graph's extent in its own pixels. */
+export function setExtent(camera, width, height) {
+  camera.width = Math.max(1, width);
+  camera.height = Math.max(1, height);
+  apply(camera);
+}
+
+/** Show the whole graph, never enlarged. */
+export function fit(camera) {
+  const { clientWidth: w, clientHeight: h } = camera.stage;
+  const zoom = Math.min((w - 2 * MARGIN) / camera.width, (h - 2 * MARGIN) / camera.height, 1);
+  camera.zoom = clamp(zoom, FARTHEST, CLOSEST);
+  camera.x = (w - camera.width * camera.zoom) / 2;
+  camera.y = Math.max(MARGIN, (h - camera.height * camera.zoom) / 2);
+  apply(camera);
+}
+
+/** The first view: the whole graph where it can be read, else its top at a readable size. */
+export function firstView(camera) {
+  camera.unplaced = camera.stage.clientWidth === 0; // in a closed tab: placed when it opens
+  if (camera.unplaced) return;
+  fit(camera);
+  if (camera.zoom >= 0.7) return;
+  const { clientWidth: w } = camera.stage;
+  camera.zoom = clamp((w - 2 * MARGIN) / camera.width, 0.7, 1);
+  camera.x = (w - camera.width * camera.zoom) / 2;
+  camera.y = MARGIN;
+  apply(camera);
+}
+
+/** Zoom by `factor` about a point of the stage (its centre by default). */
+export function zoomBy(camera, factor, x = camera.stage.clientWidth / 2, y = camera.stage.clientHeight / 2) {
+  const zoom = clamp(camera.zoom * factor, FARTHEST, CLOSEST);
+  const k = zoom / camera.zoom;
+  camera.x = x - (x - camera.x) * k;
+  camera.y = y - (y - camera.y) * k;
+  camera.zoom = zoom;
+  apply(camera);
+}
+
+/** Move as little as needed to bring a box (centre and size in graph pixels) into view. */
+export function reveal(camera, box) {
+  const { clientWidth: w, clientHeight: h } = camera.stage;
+  const half = { w: (box.w / 2) * camera.zoom + MARGIN, h: (box.h / 2) * camera.zoom + MARGIN };
+  const x = box.x * camera.zoom + camera.x;
+  const y = box.y * camera.zoom + camera.y;
+  camera.x += clamp(x, half.w, Math.max(half.w, w - half.w)) - x;
+  camera.y += clamp(y, half.h, Math.max(half.h, h - half.h)) - y;
+  apply(camera);
+}
+
+/** Whether any of the graph is in view. */
+export function seesGraph(camera) {
+  const { clientWidth: w, clientHeight: h } = camera.stage;
+  const right = camera.x + camera.width * camera.zoom;
+  const bottom = camera.y + camera.height * camera.zoom;
+  return camera.x < w - 40 && camera.y < h - 40 && right > 40 && bottom > 40;
+}
+
+function apply(camera) {
+  if (camera.frame) return;
+  camera.frame = requestAnimationFrame(() => {
+    camera.frame = 0;
+    draw(camera);
+  });
+}
+
+function draw(camera) {
+  const { stage, x, y, zoom } = camera;
+  const world = stage.querySelector(".world");
+  world.style.transform = `translate(${x}px, ${y}px) scale(${zoom})`;
+  stage.classList.toggle("far", zoom < FAR);
+  stage.style.setProperty("--dots", `${(20 * Math.max(zoom, FAR)).toFixed(2)}px`);
+  stage.style.setProperty("--dots-x", `${x}px`);
+  stage.style.setProperty("--dots-y", `${y}px`);
+  drawWindow(camera);
+}
+
+function drawWindow(camera) {
+  const map = camera.stage.querySelector(".minimap");
+  const { clientWidth: w, clientHeight: h } = camera.stage;
+  const whole =
+    camera.x >= -1 && camera.y >= -1 &&
+    camera.x + camera.width * camera.zoom <= w + 1 && camera.y + camera.height * camera.zoom <= h + 1;
+  map.hidden = whole || !camera.mapScale;
+  if (map.hidden) return;
+  const k = camera.mapScale / camera.zoom;
+  const left = clamp(-camera.x * k, 0, map.clientWidth), top = clamp(-camera.y * k, 0, map.clientHeight);
+  const right = clamp((w - camera.x) * k, 0, map.clientWidth);
+  const bottom = clamp((h - camera.y) * k, 0, map.clientHeight);
+  const box = map.querySelector(".window").style;
+  box.transform = `translate(${left}px, ${top}px)`;
+  box.width = `${Math.max(4, right - left)}px`;
+  box.height = `${Math.max(4, bottom - top)}px`;
+}
+
+/** Draw the minimap: `nodes` as blocks coloured by `colour(node)`. */
+export function drawMinimap(camera, nodes, colour) {
+  const map = camera.stage.querySelector(".minimap");
+  const canvas = map.querySelector("canvas");
+  const scale = Math.min(84 / camera.width, 200 / camera.height);
+  const w = Math.max(10, camera.width * scale), h = Math.max(10, camera.height * scale);
+  const dpr = window.devicePixelRatio || 1;
+  camera.mapScale = scale;
+  canvas.width = w * dpr;
+  canvas.height = h * dpr;
+  canvas.style.width = `${w}px`;
+  canvas.style.height = `${h}px`;
+  const pen = canvas.getContext("2d");
+  pen.scale(dpr * scale, dpr * scale);
+  for (const node of nodes) {
+    pen.fillStyle = colour(node);
+    const least = 1.5 / scale; // a block stays visible however small the map
+    const nw = Math.max(node.w, least), nh = Math.max(node.h, least);
+    pen.fillRect(node.x - nw / 2, node.y - nh / 2, nw, nh);
+  }
+  apply(camera);
+}
+
+function listen(camera) {
+  const { stage } = camera;
+  const pointers = new Map();
+  stage.addEventListener("wheel", (e) => {
+    e.preventDefault();
+    const at = stage.getBoundingClientRect();
+    if (e.shiftKey) {
+      camera.x -= e.deltaY;
+      apply(camera);
+    } else zoomBy(camera, Math.exp(-e.deltaY * (e.ctrlKey ? 0.01 : 0.0016)), e.clientX - at.left, e.clientY - at.top);
+  }, { passive: false });
+  stage.addEventListener("pointerdown", (e) => {
+    if (e.button !== 0 || e.target.closest("button")) return;
+    camera.moved = false;
+    camera.pressed = { x: e.clientX, y: e.clientY };
+    camera.onMap = Boolean(e.target.closest(".minimap"));
+    pointers.set(e.pointerId, { x: e.clientX, y: e.clientY });
+    if (camera.onMap) lookAt(camera, e);
+  });
+  stage.addEventListener("pointermove", (e) => {
+    const last = pointers.get(e.pointerId);
+    if (!last) return;
+    const far = Math.hypot(e.clientX - camera.pressed.x, e.clientY - camera.pressed.y);
+    if (!camera.moved && far < DRAG_FROM) return;
+    if (!camera.moved) {
+      camera.moved = true;
+      stage.setPointerCapture(e.pointerId);
+      stage.classList.add("dragging");
+    }
+    move(camera, pointers, e);
+    pointers.set(e.pointerId, { x: e.clientX, y: e.clientY });
+  });
+  const release = (e) => {
+    pointers.delete(e.pointerId);
+    stage.classList.remove("dragging");
+  };
+  stage.addEventListener("pointerup", release);
+  stage.addEventListener("pointercancel", release);
+}
+
+function move(camera, pointers, e) {
+  if (camera.onMap) return lookAt(camera, e);
+  const last = pointers.get(e.pointerId);
+  const other = [...pointers].find(([id]) => id !== e.pointerId)?.[1];
+  if (other) {
+    const before = Math.hypot(last.x - other.x, last.y - other.y) || 1;
+    const now = Math.hypot(e.clientX - other.x, e.clientY - other.y) || 1;
+    const at = camera.stage.getBoundingClientRect();
+    zoomBy(camera, now / before, (e.clientX + other.x) / 2 - at.left, (e.clientY + other.y) / 2 - at.top);
+    return;
+  }
+  camera.x += e.clientX - last.x;
+  camera.y += e.clientY - last.y;
+  apply(camera);
+}
+
+function lookAt(camera, e) {
+  const at = camera.stage.querySelector(".minimap canvas").getBoundingClientRect();
+  const { clientWidth: w, clientHeight: h } = camera.stage;
+  camera.x = w / 2 - ((e.clientX - at.left) / camera.mapScale) * camera.zoom;
+  camera.y = h / 2 - ((e.clientY - at.top) / camera.mapScale) * camera.zoom;
+  apply(camera);
+}

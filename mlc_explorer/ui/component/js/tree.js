@@ -1,0 +1,219 @@
+// The loop tree: a row a loop or block, an ARIA tree with one tab stop, and the totals below it.
+
+import { esc, formatBytes, formatCount, icon, say } from "./dom.js";
+import { flatten } from "./links.js";
+import { badge } from "./rows.js";
+
+const FULL = 24; // log2 of the extent that fills a bar would waste it: bars are relative to the widest loop
+
+/** The pane in `host`. `on` has choose(mark) and hover(path or null). */
+export function makeTree(host, on) {
+  const pane = {
+    host, on,
+    list: host.querySelector(".tree"),
+    foot: host.querySelector(".foot"),
+    flat: [], closed: new Set(), selected: null, hovered: null, problem: new Set(), labels: {}, tree: undefined,
+  };
+  pane.list.addEventListener("click", (e) => {
+    const row = e.target.closest(".branch");
+    if (!row) return;
+    if (e.target.closest(".twist")) toggle(pane, row.dataset.path);
+    else choose(pane, row.dataset.path);
+  });
+  pane.list.addEventListener("pointerover", (e) => on.hover(e.target.closest(".branch")?.dataset.path ?? null));
+  pane.list.addEventListener("pointerleave", () => on.hover(null));
+  pane.list.addEventListener("keydown", (e) => onKey(pane, e));
+  return pane;
+}
+
+/** Show a LoopTree (null for none). `problem` are the paths to light up. */
+export function drawTree(pane, tree, problem, labels) {
+  const paths = new Set(problem?.paths ?? []);
+  if (pane.tree === tree && pane.labels === labels && sameSet(pane.problem, paths)) return;
+  if (pane.tree?.function !== tree?.function) pane.closed.clear();
+  Object.assign(pane, { tree, labels, problem: paths, flat: flatten(tree) });
+  pane.widest = Math.max(2, ...pane.flat.map(({ node }) => node.extent ?? 0));
+  paintRows(pane);
+  paintFoot(pane);
+}
+
+const sameSet = (a, b) => a.size === b.size && [...a].every((x) => b.has(x));
+
+function paintRows(pane) {
+  const { list, labels } = pane;
+  const shown = visible(pane);
+  list.setAttribute("aria-label", say(labels, "tree.title"));
+  list.innerHTML = pane.flat.length
+    ? shown.map((entry) => branchHtml(pane, entry)).join("")
+    : `<p class="none">${esc(say(labels, "tree.none"))}</p>`;
+  pane.elements = new Map([...list.querySelectorAll(".branch")].map((e) => [e.dataset.path, e]));
+  mark(pane);
+}
+
+function visible(pane) {
+  const hidden = new Set();
+  return pane.flat.filter(({ node, parent }) => {
+    if (parent != null && (hidden.has(parent) || pane.closed.has(parent))) hidden.add(node.path);
+    return !hidden.has(node.path);
+  });
+}
+
+function branchHtml(pane, { node, level }) {
+  const { labels, closed } = pane;
+  const open = !closed.has(node.path);
+  const twist = node.children.length
+    ? `<span class="twist${open ? "" : " folded"}">${icon("chevron", 12)}</span>`
+    : '<span class="twist"></span>';
+  const expanded = node.children.length ? ` aria-expanded="${open}"` : "";
+  return (
+    `<div class="branch ${node.kind}" role="treeitem" tabindex="-1" aria-level="${level}"${expanded} ` +
+    `aria-selected="false" data-path="${esc(node.path)}" data-axis="${esc(node.axis)}" ` +
+    `style="--depth:${level - 1}" title="${esc(aboutNode(node, labels))}">${twist}` +
+    (node.kind === "block" ? blockHtml(node) : loopHtml(node, pane)) +
+    "</div>"
+  );
+}
+
+function blockHtml(node) {
+  return `<span class="name">${icon("block", 13)}${esc(node.name)}</span>`;
+}
+
+function loopHtml(node, pane) {
+  const { labels, widest } = pane;
+  const kind = node.axis && node.axis !== "spatial" ? `<small>${esc(say(labels, `axis.${node.axis}`))}</small>` : "";
+  const mark = node.mark && node.mark !== "serial" ? badge(node.mark, labels) : "";
+  const share = node.extent ? Math.min(1, Math.log2(node.extent + 1) / Math.min(FULL, Math.log2(widest + 1))) : 0;
+  return (
+    `<span class="name">${esc(node.name)}</span>${kind}${mark}<span class="space"></span>` +
+    `<span class="meter"><span style="width:${(share * 100).toFixed(1)}%"></span></span>` +
+    `<span class="extent">${node.extent == null ? "?" : node.extent.toLocaleString("en-US")}</span>`
+  );
+}
+
+function aboutNode(node, labels) {
+  const lines = [node.path];
+  if (node.kind === "block") {
+    if (node.reads.length) lines.push(`${say(labels, "block.reads")} ${node.reads.join(", ")}`);
+    if (node.writes.length) lines.push(`${say(labels, "block.writes")} ${node.writes.join(", ")}`);
+  } else lines.push([say(labels, `axis.${node.axis || "none"}`), node.mark].filter(Boolean).join(", "));
+  for (const [key, value] of Object.entries(node.annotations ?? {})) lines.push(`${key} = ${value}`);
+  return lines.join("\n");
+}
+
+function paintFoot(pane) {
+  const { tree, labels, foot } = pane;
+  foot.hidden = !tree;
+  if (!tree) return;
+  const loops = pane.flat.filter(({ node }) => node.kind === "loop").length;
+  const totals = [
+    ["totals.loops", String(loops)],
+    ["totals.iterations", formatCount(tree.iterations)],
+    ["totals.flops", formatCount(tree.flops)],
+    ["totals.bytes", formatBytes(tree.bytes)],
+  ];
+  const rows = totals.map(([key, value]) => `<dt>${esc(say(labels, key))}</dt><dd>${esc(value)}</dd>`).join("");
+  const wasOpen = foot.querySelector("details")?.open ? " open" : "";
+  const buffers = tree.buffers.length
+    ? `<details${wasOpen}><summary>${esc(say(labels, "buffers.title", { count: tree.buffers.length }))}</summary>` +
+      `<ul>${tree.buffers.map((b) => bufferHtml(b, labels)).join("")}</ul></details>`
+    : "";
+  foot.innerHTML = `<div class="block-detail" hidden></div><dl>${rows}</dl>${buffers}`;
+  showBlock(pane);
+}
+
+function bufferHtml(buffer, labels) {
+  const scope = buffer.scope && buffer.scope !== "global" ? ` · ${buffer.scope}` : "";
+  return (
+    `<li><b>${esc(buffer.name)}</b><span>(${esc(buffer.shape.join(", "))}) ${esc(buffer.dtype)}${esc(scope)}</span>` +
+    `<small>${esc(say(labels, `buffers.${buffer.role}`))} · ${formatBytes(buffer.bytes)}</small></li>`
+  );
+}
+
+/** What the block under the pointer, or else the selected one, reads and writes. */
+function showBlock(pane) {
+  const box = pane.foot.querySelector(".block-detail");
+  if (!box) return;
+  const find = (path) => pane.flat.find(({ node }) => node.path === path && node.kind === "block")?.node;
+  const node = find(pane.hovered) ?? find(pane.selected);
+  box.hidden = !node;
+  if (!node) return;
+  const list = (key, regions) =>
+    regions.length
+      ? `<div><small>${esc(say(pane.labels, key))}</small>${regions.map((r) => `<code>${esc(r)}</code>`).join("")}</div>`
+      : "";
+  box.innerHTML = list("block.reads", node.reads) + list("block.writes", node.writes);
+}
+
+/** Mark `path` as selected; `follow` brings it into view. */
+export function selectBranch(pane, path, follow) {
+  const moved = pane.selected !== path;
+  pane.selected = path;
+  if (moved && openTo(pane, path)) paintRows(pane);
+  else mark(pane);
+  if (moved && follow) pane.elements?.get(path)?.scrollIntoView({ block: "nearest" });
+  if (moved) showBlock(pane);
+}
+
+export function hoverBranch(pane, path) {
+  if (pane.hovered === path) return;
+  pane.elements?.get(pane.hovered)?.classList.remove("hovered");
+  pane.hovered = path;
+  pane.elements?.get(path)?.classList.add("hovered");
+  showBlock(pane);
+}
+
+/** Open what is closed above `path`; true if anything was. */
+function openTo(pane, path) {
+  const parents = new Map(pane.flat.map(({ node, parent }) => [node.path, parent]));
+  let opened = false;
+  for (let p = parents.get(path); p != null; p = parents.get(p)) opened = pane.closed.delete(p) || opened;
+  return opened;
+}
+
+function mark(pane) {
+  if (!pane.elements) return;
+  const stop = pane.elements.has(pane.selected) ? pane.selected : pane.elements.keys().next().value;
+  for (const [path, e] of pane.elements) {
+    const selected = path === pane.selected;
+    e.classList.toggle("selected", selected);
+    e.classList.toggle("problem", pane.problem.has(path));
+    e.setAttribute("aria-selected", String(selected));
+    e.tabIndex = path === stop ? 0 : -1;
+  }
+}
+
+function choose(pane, path) {
+  const { node } = pane.flat.find((entry) => entry.node.path === path);
+  pane.on.choose({ path, kind: node.kind });
+}
+
+function toggle(pane, path) {
+  if (!pane.closed.delete(path)) pane.closed.add(path);
+  paintRows(pane);
+}
+
+/** The keys of an ARIA tree: Up and Down move, Right opens or goes in, Left closes or goes out. */
+function onKey(pane, e) {
+  const path = e.target.closest(".branch")?.dataset.path;
+  if (path === undefined || e.ctrlKey || e.metaKey || e.altKey) return;
+  const shown = visible(pane);
+  const at = shown.findIndex(({ node }) => node.path === path);
+  const { node, parent } = shown[at];
+  const open = node.children.length && !pane.closed.has(path);
+  let next = null;
+  if (e.key === "ArrowDown") next = shown[at + 1]?.node.path;
+  else if (e.key === "ArrowUp") next = shown[at - 1]?.node.path;
+  else if (e.key === "Home") next = shown[0].node.path;
+  else if (e.key === "End") next = shown.at(-1).node.path;
+  else if (e.key === "ArrowLeft" && !open) next = parent;
+  else if (e.key === "ArrowRight" && open) next = node.children[0].path;
+  else if (e.key === "ArrowLeft" || (e.key === "ArrowRight" && node.children.length)) {
+    toggle(pane, path);
+    next = path;
+  } else if (e.key !== "Enter" && e.key !== " ") return;
+  else next = path;
+  e.preventDefault();
+  if (next == null) return;
+  if (next !== pane.selected) choose(pane, next);
+  pane.elements.get(next)?.focus();
+}
