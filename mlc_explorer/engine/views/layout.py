@@ -1,27 +1,21 @@
 """Places a graph's boxes: by dot where it can be run in time, else in plain layers.
 
-The graphviz package writes the DOT; the ``graphviz-pure`` program, one static file in the Python environment,
-places it, so that no system package is needed and the result is the same everywhere. Running that program is
-all that a confined worker must be allowed. A layout is kept by the digest of what was asked.
+The graphviz package writes the DOT, `dot` has it placed. A layout is kept by the digest of what was asked.
 """
 
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
-import subprocess
 from collections import OrderedDict
 from collections.abc import Sequence
-from functools import cache
-from pathlib import Path
 
 import graphviz
 
 from ...schema.graph import Edge, GraphView, Node
+from . import dot
 from .layers import Placed, layers
 from .sketch import Sketch
 
-DOT_SECONDS = 4.0  # a person waits no longer for a prettier picture
 DOT_NODES = 1000
 ROUGH_EDGES = 300  # above it dot's network simplex is bounded: dense graphs take minutes otherwise
 
@@ -102,28 +96,12 @@ def _dot_source(
     return graph.source
 
 
-@cache
-def _program() -> str | None:
-    """Where the wheel put its one file."""
-    try:
-        files = importlib.metadata.files("graphviz-pure") or ()
-    except importlib.metadata.PackageNotFoundError:
-        return None
-    found = (Path(f.locate()).resolve() for f in files if f.name in ("graphviz-pure", "graphviz-pure.exe"))
-    return next((str(path) for path in found if path.is_file()), None)
-
-
 def _by_dot(source: str, count: int, edges: Sequence[tuple[int, int]]) -> Placed | None:
     """dot's layout, or None where it can't run, takes too long or says what can't be read."""
-    program = _program()
-    if program is None:
-        return None
+    plain = dot.plain(source)
     try:
-        done = subprocess.run(
-            [program, "-Tplain"], input=source, capture_output=True, text=True, timeout=DOT_SECONDS, check=True
-        )
-        return _read_plain(done.stdout, count, edges)
-    except (OSError, subprocess.SubprocessError, ValueError, KeyError, IndexError):
+        return _read_plain(plain, count, edges) if plain else None
+    except (ValueError, KeyError, IndexError):
         return None
 
 

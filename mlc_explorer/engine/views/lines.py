@@ -1,0 +1,42 @@
+"""Lines of compiled code, gathered by function, and the choice of the functions that are worth showing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of LLVM IR or assembly; `link` is the 1-based line of TVMScript that it came from, if it is known;
+    `is_code` is false for labels, headers and braces."""
+
+    text: str
+    link: int | None = None
+    is_code: bool = True
+
+
+@dataclass
+class Routine:
+    """A function of the compiled module, under its symbol."""
+
+    name: str
+    lines: list[Line] = field(default_factory=list)
+
+    def is_kernel(self, function: str) -> bool:
+        """Whether it is (part of) the tensor function: named as TVM names the body and its parallel parts, or with
+        lines that come from the text (a body that was inlined into its caller)."""
+        name = self.name.removeprefix(".L").removeprefix("_")
+        if name.startswith((f"{function}_compute_", "_tvm_parallel_lambda", "tvm_parallel_lambda")):
+            return True
+        return any(line.link for line in self.lines)
+
+
+def kernels(routines: list[Routine], function: str) -> list[Line]:
+    """The lines of all routines that belong to `function`, an empty line between them."""
+    chosen = [r for r in routines if r.is_kernel(function)] or routines
+    lines: list[Line] = []
+    for routine in chosen:
+        if lines:
+            lines.append(Line("", is_code=False))
+        lines.extend(routine.lines)
+    return lines
