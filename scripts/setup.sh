@@ -12,7 +12,7 @@ if [[ ! -x $venv/bin/python ]]; then
         if suits "$candidate"; then python=$candidate; break; fi
     done
     if [[ -z $python ]]; then
-        echo "MLC Explorer needs Python 3.11 or newer; found: $(python3 --version 2>&1 || echo none)." >&2
+        echo "MLC Explorer needs Python 3.11 or newer; tried: ${PYTHON:-$(python3 --version 2>&1 || echo none)}." >&2
         echo "Install one, or name it: make run PYTHON=/path/to/python3.11" >&2
         exit 1
     fi

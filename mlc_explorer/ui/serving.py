@@ -9,6 +9,7 @@ Streamlit never asks an outside host for this machine's public address.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gc
 import importlib
@@ -55,27 +56,27 @@ async def lifespan(_app: object) -> AsyncIterator[None]:
     """What an ASGI server runs around the app's life; see the module's docstring."""
     never_ask_for_the_public_address()
     send_small_messages_at_once()
+    # Who connected between the binding of the socket and now is accepted in the loop's next turn.
+    asyncio.get_running_loop().call_later(0.1, send_small_messages_at_once)
     start_collecting()
     _warn_of_unheard_host()
     yield
 
 
 def send_small_messages_at_once() -> int:
-    """Set TCP_NODELAY on every listening socket of this process; returns how many there were.
+    """Set TCP_NODELAY on this process's TCP sockets, listening or connected; returns how many there were.
 
-    Accepted sockets inherit it. asyncio would set it itself, but only on sockets that say
+    Sockets accepted later inherit it. asyncio would set it itself, but only on sockets that say
     `proto == IPPROTO_TCP`, which the one that Streamlit binds does not. It is bound before the app
     is imported, so the process's own table of sockets is the one place to find it.
     """
-    listening = [
-        connection.fd
-        for connection in psutil.Process().net_connections("tcp")
-        if connection.status == psutil.CONN_LISTEN and connection.fd >= 0
+    descriptors = [
+        connection.fd for connection in psutil.Process().net_connections("tcp") if connection.fd >= 0
     ]
-    for fd in listening:
-        with socket.socket(fileno=os.dup(fd)) as listener:  # the copy shares the options
-            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return len(listening)
+    for descriptor in descriptors:
+        with socket.socket(fileno=os.dup(descriptor)) as copy:  # a copy shares the options
+            copy.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return len(descriptors)
 
 
 def start_collecting() -> bool:

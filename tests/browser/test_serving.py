@@ -23,6 +23,7 @@ def test_opens_without_errors_and_asks_nobody_else(open_page, watch, theme, lang
     assert page.title() == "MLC Explorer"
     colour = page.get_by_test_id("stApp").evaluate("app => getComputedStyle(app).backgroundColor")
     assert colour == BACKGROUND[theme]
+    assert page.locator(".st-key-mlc-error").count() == 0
     assert watch.errors == []
     assert watch.hosts == {"127.0.0.1"}
 

@@ -48,13 +48,16 @@ def test_an_unknown_origin_is_refused_without_asking_the_web(environment):
     assert not is_url_from_allowed_origins("http://elsewhere.example")
 
 
-def test_connections_to_a_listening_socket_send_at_once():
+def test_connections_send_at_once_whether_they_came_before_or_after():
     with socket.socket() as listener:  # proto 0, as Streamlit binds it
         listener.bind(("127.0.0.1", 0))
         listener.listen()
-        assert serving.send_small_messages_at_once() >= 1
-        with socket.create_connection(listener.getsockname()), listener.accept()[0] as accepted:
-            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        with socket.create_connection(listener.getsockname()), listener.accept()[0] as early:
+            assert not early.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            assert serving.send_small_messages_at_once() >= 2
+            assert early.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        with socket.create_connection(listener.getsockname()), listener.accept()[0] as late:
+            assert late.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_one_thread_collects_and_never_walks_through_what_was_imported():

@@ -1,0 +1,159 @@
+"""How long a click takes until its answer is painted, in a real browser.
+
+For each model the app is started afresh, the page opened by its link, and nodes of the graph, then
+loops of the tree, are clicked one after another. A time runs from the browser's pointer event to the
+moment the linked view says that the answer of this click was painted (`data-painted`, which it sets
+after the frame is on screen): browser → Python → engine → browser, all on this machine, which also
+drives the clicks and renders in software. Goal: p95 ≤ 100 ms on `mlp`.
+
+    python -m benchmarks.interaction [--models mlp resnet18] [--clicks 60] [--json FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import platform
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from playwright.sync_api import Browser, ElementHandle, Page, sync_playwright
+
+from mlc_explorer.schema.trace import Trace, pack
+from tests.browser import launch
+
+MODELS = ("mlp", "resnet18")
+WINDOW = {"width": 1440, "height": 900}
+VIEW = ".linked-view[data-painted]"
+TARGETS = {"node": ".stage .node", "loop": ".tree [data-path]"}
+FIRST_PAINT_MS = 120_000  # opening a big model takes its time
+ANSWER_MS = 30_000
+
+# Keeps the promise of the next painted answer in `view.answer`. A text longer than the pane is no matter:
+# the view paints what is in sight, and says so.
+WATCH = """(view, limit) => {
+  view.answer = new Promise((resolve, reject) => {
+    let pressed = null;
+    const press = (event) => { pressed = event.timeStamp; };
+    view.addEventListener("pointerdown", press, { once: true, capture: true });
+    const watcher = new MutationObserver(() => {
+      if (pressed === null) return;
+      watcher.disconnect();
+      resolve(performance.now() - pressed);
+    });
+    watcher.observe(view, { attributes: true, attributeFilter: ["data-painted"] });
+    setTimeout(() => { watcher.disconnect(); reject(new Error("no answer was painted")); }, limit);
+  });
+}"""
+
+# The middles of the elements in sight, in CSS pixels of the window, top to bottom.
+IN_SIGHT = """(view, selector) => [...view.querySelectorAll(selector)].map((element) => {
+  const box = element.getBoundingClientRect();
+  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+  const hit = view.getRootNode().elementFromPoint(x, y);
+  return element.contains(hit) || element === hit ? [x, y] : null;
+}).filter(Boolean)"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """Click → painted in ms. `visit`: the first click on each target, or a later one (its view is cached)."""
+
+    model: str
+    target: str
+    visit: str
+    clicks: int
+    p50: float
+    p95: float
+    slowest: float
+
+
+def measure(browser: Browser, model: str, clicks: int) -> Iterator[Row]:
+    """The rows of one model, from an app and a page of its own."""
+    with tempfile.TemporaryDirectory() as home, launch.serve(Path(home)) as url:
+        page = browser.new_page(viewport=WINDOW, color_scheme="dark", reduced_motion="reduce")
+        page.goto(f"{url}/?w={_link(model)}")
+        view = page.wait_for_selector(VIEW, timeout=FIRST_PAINT_MS)
+        for target, selector in TARGETS.items():
+            if target == "loop":
+                _open_loops(page, view)
+            times = list(_click_around(page, view, selector, clicks))
+            for visit, part in (("first", True), ("again", False)):
+                if chosen := [ms for first, ms in times if first is part]:
+                    yield _row(model, target, visit, chosen)
+        page.close()
+
+
+def _link(model: str) -> str:
+    return pack({"trace": Trace(model).to_json(), "cursor": 0, "selection": {}})
+
+
+def _click_around(
+    page: Page, view: ElementHandle, selector: str, clicks: int
+) -> Iterator[tuple[bool, float]]:
+    """Click the targets in sight in turn; yields whether it was the first click on that place, and ms."""
+    places = [tuple(place) for place in view.evaluate(IN_SIGHT, selector)]
+    seen: set[tuple[float, float]] = set()
+    for x, y in itertools.islice(itertools.cycle(places), clicks if len(places) > 1 else 0):
+        view.evaluate(WATCH, ANSWER_MS)
+        page.mouse.click(x, y)
+        yield (x, y) not in seen, view.evaluate("view => view.answer")
+        seen.add((x, y))
+
+
+def _open_loops(page: Page, view: ElementHandle) -> None:
+    """Choose nodes until one with a loop nest of its own shows a tree."""
+    for x, y in view.evaluate(IN_SIGHT, TARGETS["node"]):
+        view.evaluate(WATCH, ANSWER_MS)
+        page.mouse.click(x, y)
+        view.evaluate("view => view.answer")
+        if len(view.evaluate(IN_SIGHT, TARGETS["loop"])) > 1:
+            return
+
+
+def _row(model: str, target: str, visit: str, times: Sequence[float]) -> Row:
+    p50, p95 = np.percentile(times, [50, 95])
+    return Row(model, target, visit, len(times), round(p50, 1), round(p95, 1), round(max(times), 1))
+
+
+def table(rows: Sequence[Row]) -> str:
+    lines = [f"{'model':<12}{'click on':<10}{'visit':<8}{'clicks':>7}{'p50 ms':>9}{'p95 ms':>9}{'max ms':>9}"]
+    for r in rows:
+        lines.append(
+            f"{r.model:<12}{r.target:<10}{r.visit:<8}{r.clicks:>7}{r.p50:>9.1f}{r.p95:>9.1f}{r.slowest:>9.1f}"
+        )
+    return "\n".join(lines)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.interaction", description=__doc__.split("\n")[0]
+    )
+    parser.add_argument("--models", nargs="+", default=MODELS)
+    parser.add_argument("--clicks", type=int, default=60, help="clicks on nodes, and again on loops")
+    parser.add_argument("--json", type=Path, help="also write the rows to this file")
+    options = parser.parse_args()
+
+    executable = launch.find_chromium()
+    if executable is None:
+        print(f"interaction: not measured, {launch.MISSING}", file=sys.stderr)
+        return 1
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=launch.FLAGS)
+        rows = [row for model in options.models for row in measure(browser, model, options.clicks)]
+        version = browser.version
+        browser.close()
+    print(f"Click → painted, Chromium {version}, {platform.machine()}")
+    print(table(rows))
+    if options.json:
+        options.json.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
