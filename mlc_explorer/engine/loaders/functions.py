@@ -60,11 +60,12 @@ class TensorFunction:
         """The same function as an ONNX model: `operators` one after the other, the first on all inputs."""
         names = [f"{operator.lower()}_out" for operator, _ in self.operators[:-1]] + [output.name]
         nodes, values = [], list(self.inputs)
-        for (operator, attributes), result in zip(self.operators, names):
+        for (operator, attributes), result in zip(self.operators, names, strict=True):
             nodes.append(helper.make_node(operator, values, [result], name=operator.lower(), **attributes))
             values = [result]
         inputs, outputs = tensor_infos(self.inputs), tensor_infos({output.name: output.shape})
-        return make_model(helper.make_graph(nodes, name, inputs, outputs)).SerializeToString(deterministic=True)
+        model = make_model(helper.make_graph(nodes, name, inputs, outputs))
+        return model.SerializeToString(deterministic=True)
 
 
 def _matmul(a: te.Tensor, b: te.Tensor) -> te.Tensor:

@@ -42,15 +42,11 @@ class LoadedModel:
     def images(self) -> Images:
         """The shipped images for this model; NotFound if it does not look at such images."""
         if not self.has_images:
-            raise NotFound(
-                **message("model_without_images", model=self.name),
-                place=self.name,
-            )
+            raise NotFound(**message("model_without_images", model=self.name), place=self.name)
         return shipped_images()
 
 
 def _example(rng: np.random.Generator, tensor: TensorInfo) -> np.ndarray:
-    dtype = np.dtype(tensor.dtype)
-    if dtype.kind == "f":
-        return rng.standard_normal(tensor.shape).astype(dtype)
-    return rng.integers(0, 2, tensor.shape).astype(dtype)
+    if tensor.dtype.startswith(("int", "uint", "bool")):
+        return rng.integers(0, 2, tensor.shape).astype(tensor.dtype)
+    return rng.standard_normal(tensor.shape).astype(tensor.dtype)

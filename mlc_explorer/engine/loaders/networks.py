@@ -40,8 +40,8 @@ class _Graph:
 
 def make_model(graph: onnx.GraphProto) -> onnx.ModelProto:
     """`graph` as a checked model of this project's opset."""
-    opsets = [helper.make_opsetid("", OPSET)]
-    model = helper.make_model(graph, opset_imports=opsets, ir_version=_IR_VERSION, producer_name="mlc-explorer")
+    settings = {"ir_version": _IR_VERSION, "producer_name": "mlc-explorer"}
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], **settings)
     onnx.checker.check_model(model, full_check=True)
     return model
 
@@ -114,7 +114,8 @@ def _attention(g: _Graph, x: str, sequence: int, width: int, heads: int, rng: np
     scores = g.node("Mul", [g.node("MatMul", [parts["q"], parts["k"]], "scores"), scale], "scaled_scores")
     y = g.node("MatMul", [g.node("Softmax", [scores], "attention", axis=-1), parts["v"]], "context")
     merge = g.weight("merge_heads", np.array([1, sequence, width], np.int64))
-    y = g.node("Reshape", [g.node("Transpose", [y], "context_heads", perm=[0, 2, 1, 3]), merge], "context_merged")
+    y = g.node("Transpose", [y], "context_heads", perm=[0, 2, 1, 3])
+    y = g.node("Reshape", [y, merge], "context_merged")
     return _linear(g, y, "projection", width, width, rng)
 
 
@@ -140,9 +141,10 @@ def _gelu(g: _Graph, x: str) -> str:
 
 
 def resnet18(seed: int = 0) -> onnx.ModelProto:
-    """ResNet-18 for 224×224 images and 1,000 classes (He et al. 2016), whole, with batch norms, seeded weights.
+    """ResNet-18 for 224×224 images and 1,000 classes (He et al. 2016), whole, with batch norms.
 
-    Convolutions are He-initialised, which keeps the activations near unit size through all 18 layers."""
+    The weights are seeded. Convolutions are He-initialised, which keeps the activations near unit size
+    through all 18 layers."""
     rng, g = np.random.default_rng(seed), _Graph()
     x = _conv_norm(g, "image", "stem", 3, 64, 7, 2, rng)
     x = g.node("Relu", [x], "stem_relu")
@@ -154,8 +156,8 @@ def resnet18(seed: int = 0) -> onnx.ModelProto:
             x = _residual_block(g, x, f"layer{stage}_{block}", channels, width, stride, rng)
             channels = width
     x = g.node("Flatten", [g.node("GlobalAveragePool", [x], "average_pool")], "flatten", axis=1)
-    w, b = g.weight("fc_w", _normal(rng, (512, 1000), 512**-0.5)), g.weight("fc_b", np.zeros(1000, np.float32))
-    g.node("Add", [g.node("MatMul", [x, w], "fc_matmul"), b], "logits")
+    x = g.node("MatMul", [x, g.weight("fc_w", _normal(rng, (512, 1000), 512**-0.5))], "fc_matmul")
+    g.node("Add", [x, g.weight("fc_b", np.zeros(1000, np.float32))], "logits")
     return g.model("resnet18", {"image": (1, 3, 224, 224)}, {"logits": (1, 1000)})
 
 
@@ -171,12 +173,12 @@ def _residual_block(
 
 
 def _conv_norm(
-    g: _Graph, x: str, name: str, inputs: int, outputs: int, kernel: int, stride: int, rng: np.random.Generator
+    g: _Graph, x: str, name: str, inputs: int, outputs: int, size: int, stride: int, rng: np.random.Generator
 ) -> str:
-    shape = (outputs, inputs, kernel, kernel)
-    w = g.weight(f"{name}_w", _normal(rng, shape, (2 / (inputs * kernel**2)) ** 0.5))
-    pads, strides = [kernel // 2] * 4, [stride, stride]
-    x = g.node("Conv", [x, w], f"{name}_conv", kernel_shape=[kernel, kernel], strides=strides, pads=pads)
+    scale = (2 / (inputs * size**2)) ** 0.5
+    w = g.weight(f"{name}_w", _normal(rng, (outputs, inputs, size, size), scale))
+    pads, strides = [size // 2] * 4, [stride, stride]
+    x = g.node("Conv", [x, w], f"{name}_conv", kernel_shape=[size, size], strides=strides, pads=pads)
     gamma = g.weight(f"{name}_gamma", _uniform(rng, outputs, 0.5, 0.9))
     beta = g.weight(f"{name}_beta", _normal(rng, (outputs,), 0.1))
     mean = g.weight(f"{name}_mean", _normal(rng, (outputs,), 0.1))

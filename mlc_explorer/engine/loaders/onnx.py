@@ -19,7 +19,7 @@ from tvm.relax.frontend.onnx import from_onnx
 from ...schema.report import TensorInfo
 from .messages import bad_model
 from .model import LoadedModel
-from .onnx_checks import check, checked_inputs, node_place, read
+from .onnx_checks import check, checked_inputs, operator_and_name, read
 
 _DETAIL_LIMIT = 20_000  # characters of TVM's own text: some errors print the whole function
 
@@ -74,14 +74,14 @@ def _import(model: onnx.ModelProto) -> tvm.IRModule:
     try:
         with _quiet():
             return from_onnx(model)
-    except Exception as e:  # noqa: BLE001 - the importer raises whatever its converters meet
+    except Exception as e:  # the importer raises whatever its converters meet
         reason = _reason(e)
         detail = "".join(traceback.format_exception_only(e))[-_DETAIL_LIMIT:]
         node = _node_at_fault(e.__traceback__)
         if node is None:
             raise bad_model("model_import_failed", detail=detail, reason=reason) from e
-        place = node_place(node)
-        operator, label = place.split("/", 1)
+        operator, label = operator_and_name(node)
+        place = f"{operator}/{label}"
         raise bad_model(
             "model_node_failed", place=place, detail=detail, operator=operator, node=label, reason=reason
         ) from e
@@ -124,4 +124,3 @@ def _output(name: str, kind: tvm.ir.Type) -> TensorInfo:
     if not all(isinstance(extent, tvm.tirx.IntImm) for extent in extents):
         raise bad_model("model_output_dynamic", place=name, output=name, type=str(kind))
     return TensorInfo(name, tuple(int(extent) for extent in extents), str(kind.dtype))
-

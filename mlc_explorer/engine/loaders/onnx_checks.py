@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import onnx
 from google.protobuf.message import DecodeError
-from onnx import AttributeProto, TensorProto, helper
+from onnx import AttributeProto, TensorProto, helper, inliner
 from tvm.relax.frontend.onnx import onnx_frontend
 
 from ...schema.report import TensorInfo
@@ -15,18 +15,21 @@ from .messages import bad_model
 OLDEST_OPSET = 7  # the first with today's broadcasting rules; below it results may be silently wrong
 NEWEST_OPSET = onnx.defs.onnx_opset_version()
 _DEFAULT_DOMAINS = ("", "ai.onnx")
+_IMPORTED_DOMAINS = (*_DEFAULT_DOMAINS, "com.microsoft")
 _HANDLED_APART = {"If", "Constant"}  # by the importer itself, not through its table of converters
 
 
 def read(data: bytes) -> onnx.ModelProto:
-    """The file parsed. Protobuf has no signature and skips what it does not know: no graph means no model."""
+    """The file parsed, its model-local functions inlined, which TVM's importer does not know.
+
+    Protobuf has no signature and skips what it does not know: no graph means no model."""
     try:
         model = onnx.ModelProto.FromString(data)
     except DecodeError as e:
         raise bad_model("model_not_onnx", detail=str(e)) from e
     if not model.graph.node:
         raise bad_model("model_not_onnx")
-    return model
+    return inliner.inline_local_functions(model) if model.functions else model
 
 
 def check(model: onnx.ModelProto) -> None:
@@ -47,9 +50,10 @@ def checked_inputs(model: onnx.ModelProto) -> tuple[TensorInfo, ...]:
     return tuple(_checked_input(i) for i in model.graph.input if i.name not in weights)
 
 
-def node_place(node: onnx.NodeProto) -> str:
-    """``Operator/name``; a node without a name goes by its first output, as Netron shows it."""
-    return f"{node.op_type}/{node.name or next(iter(node.output), '?')}"
+def operator_and_name(node: onnx.NodeProto) -> tuple[str, str]:
+    """The operator, with its domain unless that is ONNX's own; the node's name or else its first output."""
+    domain = "" if node.domain in _DEFAULT_DOMAINS else f"{node.domain}."
+    return domain + node.op_type, node.name or next(iter(node.output), "?")
 
 
 def _check_opset(model: onnx.ModelProto) -> None:
@@ -71,18 +75,12 @@ def _check_external_data(model: onnx.ModelProto) -> None:
 
 def _check_operators(graph: onnx.GraphProto) -> None:
     known = set(onnx_frontend._get_convert_map()) | _HANDLED_APART  # TVM offers no public list
-    missing = [node for node in _nodes(graph) if node.op_type not in known]
+    missing = [n for n in _nodes(graph) if n.domain not in _IMPORTED_DOMAINS or n.op_type not in known]
     if missing:
-        place = node_place(missing[0])
-        operator, label = place.split("/", 1)
-        others = sorted({n.op_type for n in missing})
+        operator, label = operator_and_name(missing[0])
+        every = ", ".join(sorted({operator_and_name(n)[0] for n in missing}))
         raise bad_model(
-            "model_operator_missing",
-            place=place,
-            operator=operator,
-            node=label,
-            count=len(missing),
-            all=", ".join(others),
+            "model_operator_missing", place=f"{operator}/{label}", operator=operator, node=label, all=every
         )
 
 
@@ -97,17 +95,18 @@ def _nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
 
 def _checked_input(value: onnx.ValueInfoProto) -> TensorInfo:
     tensor = value.type.tensor_type
-    if not value.type.HasField("tensor_type") or tensor.elem_type in (TensorProto.UNDEFINED, TensorProto.STRING):
-        kind = value.type.WhichOneof("value") or "nothing"
-        kind = "strings" if tensor.elem_type == TensorProto.STRING else kind
-        raise bad_model("model_input_kind", place=value.name, input=value.name, kind=kind)
+    if tensor.elem_type in (TensorProto.UNDEFINED, TensorProto.STRING):
+        kind = value.type.WhichOneof("value") if tensor.elem_type == TensorProto.UNDEFINED else "string"
+        raise bad_model("model_input_kind", place=value.name, input=value.name, kind=kind or "untyped")
     if not tensor.HasField("shape"):
         raise bad_model("model_input_rank", place=value.name, input=value.name)
     for axis, dim in enumerate(tensor.shape.dim):
         if dim.dim_value <= 0:
             size = dim.dim_param or (str(dim.dim_value) if dim.HasField("dim_value") else "?")
+            fixed = ",".join(str(max(d.dim_value, 1)) for d in tensor.shape.dim)
+            place = f"{value.name}[{axis}]"
             raise bad_model(
-                "model_symbolic_shape", place=f"{value.name}[{axis}]", input=value.name, axis=axis, size=size
+                "model_symbolic_shape", place=place, input=value.name, axis=axis, size=size, fixed=fixed
             )
     dtype = helper.tensor_dtype_to_np_dtype(tensor.elem_type).name
     return TensorInfo(value.name, tuple(dim.dim_value for dim in tensor.shape.dim), dtype)
