@@ -13,6 +13,7 @@ import inspect
 import json
 import os
 import pkgutil
+import signal
 import socket
 import sys
 import tempfile
@@ -66,6 +67,7 @@ def main(connection: Connection, stderr: Connection, folder: str, settings: Sett
         os.environ.update(TMPDIR=folder, HOME=folder)
         tempfile.tempdir = folder
         os.chdir(folder)
+        signal.signal(signal.SIGSEGV, signal.SIG_DFL)  # TVM's handler allocates, and can hang, in a broken heap
         faulthandler.enable(all_threads=False)
         protections = confine(Path(folder), settings.memory_mib)
         _Child(server, settings, protections).serve()

@@ -45,9 +45,9 @@ class Job:
         the queue (1 is next; None once it runs). None before there is any."""
         return self._progress
 
-    def done(self) -> bool:
-        """Whether `result` would return, or raise, at once."""
-        return self._done.is_set()
+    def done(self, seconds: float = 0.0) -> bool:
+        """Whether `result` would return, or raise, at once; waits up to `seconds` for that."""
+        return self._done.wait(seconds)
 
     def result(self, timeout: float | None = None) -> Any:
         """The decoded result; raises the job's MlcError, or TimeoutError after `timeout` seconds of waiting."""

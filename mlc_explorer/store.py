@@ -1,0 +1,308 @@
+"""What must outlive a page reload and a restarted server: uploads by digest, measurements, links. One SQLite file.
+
+`MLC_EXPLORER_HOME` says where (see `workers.settings`). A connection lives as long as one operation, so that any
+number of threads and processes may use the same file; WAL lets them read while one writes. A file that is damaged is
+moved aside, because an app that can't start for the sake of its history helps nobody.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import logging
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from .errors import BadModel, BadTrace, MlcError, NotFound
+from .schema.codec import decode, encode
+from .schema.report import Measurement
+from .schema.trace import Trace
+from .workers.settings import Settings
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+FILE = "store.sqlite3"
+_KEPT_SECONDS = 24 * 3600.0  # an upload used within this time is never removed to make room
+_USED_STEP = 60.0  # how exactly the last use is known; reading should rarely write
+_LINK_LIMIT = 1 << 20
+_LINK_LENGTH = 10
+_VARIABLES = 500  # what SQLite takes in one IN (...) everywhere
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+# One entry a schema version: entry n brings a file from version n to n + 1. Never change an entry that was released.
+_MIGRATIONS = (
+    """
+    CREATE TABLE upload (digest TEXT PRIMARY KEY, name TEXT NOT NULL, size INTEGER NOT NULL, used_at REAL NOT NULL);
+    CREATE TABLE upload_data (digest TEXT PRIMARY KEY REFERENCES upload ON DELETE CASCADE, data BLOB NOT NULL);
+    CREATE TABLE measurement (
+        trace TEXT NOT NULL, function TEXT NOT NULL, target TEXT NOT NULL, machine TEXT NOT NULL,
+        taken_at TEXT NOT NULL, data TEXT NOT NULL, PRIMARY KEY (trace, function, target, machine));
+    CREATE TABLE link (id TEXT PRIMARY KEY, data TEXT NOT NULL, made_at REAL NOT NULL);
+    """,
+)
+
+
+class Store:
+    """The store in the folder `home`. `moved_aside` is where a damaged file went, if there was one."""
+
+    def __init__(self, home: Path | str | None = None, settings: Settings | None = None) -> None:
+        settings = settings or Settings.from_env()
+        self.home = Path(home or settings.home)
+        self.path = self.home / FILE
+        self.moved_aside: Path | None = None
+        self._upload_limit, self._quota = settings.upload_mib << 20, settings.store_mib << 20
+        try:
+            self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._with(_prepare)
+        except (OSError, sqlite3.Error) as e:
+            raise _unusable(self.home, e) from e
+
+    # -- uploads ---------------------------------------------------------------------------------------
+
+    def put(self, data: bytes, name: str) -> str:
+        """Keeps a file; its reference (``sha256:…``). The same bytes twice are kept once, under the newer name.
+
+        Raises BadModel if the file is larger than one may be, MlcError if there is no room for it.
+        """
+        if len(data) > self._upload_limit:
+            raise _too_large(name, len(data), self._upload_limit)
+        digest = hashlib.sha256(data).hexdigest()
+
+        def write(db: sqlite3.Connection) -> None:
+            db.execute("BEGIN IMMEDIATE")
+            known = db.execute("SELECT 1 FROM upload WHERE digest = ?", (digest,)).fetchone()
+            if not known:
+                self._make_room(db, len(data))
+            db.execute(
+                "INSERT INTO upload VALUES (?, ?, ?, ?) "
+                "ON CONFLICT (digest) DO UPDATE SET name = excluded.name, used_at = excluded.used_at",
+                (digest, name, len(data), time.time()),
+            )
+            db.execute("INSERT OR IGNORE INTO upload_data VALUES (?, ?)", (digest, data))
+
+        self._with(write)
+        return f"sha256:{digest}"
+
+    def get(self, reference: str) -> bytes:
+        """The bytes of an upload; NotFound if it was never here, or was removed to make room."""
+
+        def read(db: sqlite3.Connection) -> bytes | None:
+            digest, now = _digest(reference), time.time()
+            row = db.execute("SELECT data FROM upload_data WHERE digest = ?", (digest,)).fetchone()
+            db.execute(
+                "UPDATE upload SET used_at = ? WHERE digest = ? AND used_at < ?", (now, digest, now - _USED_STEP)
+            )
+            return row[0] if row else None
+
+        data = self._with(read)
+        if data is None:
+            raise _no_upload(reference)
+        return data
+
+    def name(self, reference: str) -> str:
+        """The file name that an upload came with; a short form of the reference if it is not here."""
+        row = self._with(
+            lambda db: db.execute("SELECT name FROM upload WHERE digest = ?", (_digest(reference),)).fetchone()
+        )
+        return row[0] if row else f"{reference[:19]}…"
+
+    def _make_room(self, db: sqlite3.Connection, size: int) -> None:
+        """Removes uploads, the longest unused first, until `size` bytes more fit; never one of the last day's."""
+        taken = db.execute("SELECT coalesce(sum(size), 0) FROM upload").fetchone()[0]
+        old = db.execute(
+            "SELECT digest, size FROM upload WHERE used_at < ? ORDER BY used_at", (time.time() - _KEPT_SECONDS,)
+        ).fetchall()
+        for digest, freed in old:
+            if taken + size <= self._quota:
+                return
+            db.execute("DELETE FROM upload WHERE digest = ?", (digest,))
+            taken -= freed
+        if taken + size > self._quota:
+            raise _full(self._quota)
+
+    # -- measurements ----------------------------------------------------------------------------------
+
+    def save_measurement(self, trace: Trace, measurement: Measurement) -> None:
+        """Keeps a measurement of a state; the latest of its function, target and machine replaces an earlier one."""
+        row = (
+            trace.key(), measurement.function or "", measurement.target, measurement.machine,
+            measurement.taken_at, json.dumps(encode(measurement)),
+        )  # fmt: skip
+        self._with(lambda db: db.execute("INSERT OR REPLACE INTO measurement VALUES (?, ?, ?, ?, ?, ?)", row))
+
+    def measurements(
+        self, traces: Iterable[Trace], function: str | None, target: str, machine: str | None = None
+    ) -> dict[str, Measurement]:
+        """The latest measurement of each state that has one, by `Trace.key`; of any machine where `machine` is None."""
+        keys = [trace.key() for trace in traces]
+
+        def read(db: sqlite3.Connection) -> list[tuple[str, str]]:
+            rows: list[tuple[str, str]] = []
+            for start in range(0, len(keys), _VARIABLES):
+                part = keys[start : start + _VARIABLES]
+                rows += db.execute(
+                    f"SELECT trace, data FROM measurement WHERE trace IN ({', '.join('?' * len(part))}) "
+                    "AND function = ? AND target = ? AND machine = coalesce(?, machine) ORDER BY taken_at",
+                    (*part, function or "", target, machine),
+                ).fetchall()
+            return rows
+
+        return {key: m for key, text in self._with(read) if (m := _measurement(text)) is not None}
+
+    # -- links -----------------------------------------------------------------------------------------
+
+    def save_link(self, data: Any) -> str:
+        """Keeps JSON data under a short name; equal data always gets the same one."""
+        text = json.dumps(data, sort_keys=True, separators=(",", ":"))
+        if len(text) > _LINK_LIMIT:
+            raise BadTrace(
+                "This trace is too long for a link.", hint="Export it as a file instead.", place="link",
+                code="link_too_large",
+            )  # fmt: skip
+        digest = hashlib.sha256(text.encode()).hexdigest()
+
+        def write(db: sqlite3.Connection) -> str:
+            for length in range(_LINK_LENGTH, len(digest)):  # longer only if two texts begin alike
+                db.execute("INSERT OR IGNORE INTO link VALUES (?, ?, ?)", (digest[:length], text, time.time()))
+                if db.execute("SELECT data FROM link WHERE id = ?", (digest[:length],)).fetchone()[0] == text:
+                    return digest[:length]
+            raise AssertionError("two texts of one SHA-256")
+
+        return self._with(write)
+
+    def link(self, name: str) -> Any:
+        """What `save_link` was given; NotFound if this store has no such link."""
+        row = self._with(lambda db: db.execute("SELECT data FROM link WHERE id = ?", (name,)).fetchone())
+        if row is None:
+            raise NotFound(
+                f"There is no link '{name}' here.", hint="It may come from another server, or have been cut.",
+                place="link", code="link_missing", params={"name": name},
+            )  # fmt: skip
+        return json.loads(row[0])
+
+    # -- the file --------------------------------------------------------------------------------------
+
+    def _with(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Does `work` in one transaction; once more on a new file, if this one turns out to be damaged."""
+        try:
+            return self._once(work)
+        except sqlite3.DatabaseError as e:
+            if getattr(e, "sqlite_errorcode", 0) & 0xFF not in _DAMAGED:
+                raise
+            self._move_aside(e)
+        self._once(_prepare)
+        return self._once(work)
+
+    def _once(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        with closing(sqlite3.connect(self.path, timeout=20.0, isolation_level=None)) as db:
+            db.execute("PRAGMA foreign_keys = ON")
+            db.execute("PRAGMA synchronous = NORMAL")
+            try:
+                result = work(db)
+                if db.in_transaction:
+                    db.execute("COMMIT")
+            except BaseException:
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+                raise
+            return result
+
+    def _move_aside(self, error: sqlite3.DatabaseError) -> None:
+        with _only_one(self.home / f"{FILE}.lock"):
+            try:
+                self._once(_check)
+                return  # another process has moved it already
+            except sqlite3.DatabaseError:
+                pass
+            aside = self.path.with_name(f"{FILE}.damaged-{time.strftime('%Y%m%d-%H%M%S')}")
+            for ending in ("", "-wal", "-shm"):
+                part = Path(f"{self.path}{ending}")
+                if part.exists():
+                    part.rename(f"{aside}{ending}")
+        self.moved_aside = aside
+        log.warning("The store was damaged (%s). It was moved to %s, and an empty one stands in.", error, aside)
+
+
+def _prepare(db: sqlite3.Connection) -> None:
+    """Brings the file to this program's version; raises MlcError if it is a later one's."""
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    if version > len(_MIGRATIONS):
+        raise MlcError(
+            f"The store was written by a newer MLC Explorer (version {version}; this one reads {len(_MIGRATIONS)}).",
+            hint="Update MLC Explorer, or set MLC_EXPLORER_HOME to another folder.", place="store",
+            code="store_newer", params={"found": version, "known": len(_MIGRATIONS)},
+        )  # fmt: skip
+    if version == len(_MIGRATIONS):
+        return
+    if version == 0:
+        db.execute("PRAGMA auto_vacuum = FULL")  # what an eviction frees goes back to the disk
+        db.execute("PRAGMA journal_mode = WAL")
+    db.execute("BEGIN IMMEDIATE")
+    version = db.execute("PRAGMA user_version").fetchone()[0]  # another process may have been quicker
+    for script in _MIGRATIONS[version:]:
+        for statement in filter(str.strip, script.split(";")):
+            db.execute(statement)
+    db.execute(f"PRAGMA user_version = {len(_MIGRATIONS)}")
+
+
+def _check(db: sqlite3.Connection) -> None:
+    found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if found != "ok":
+        raise sqlite3.DatabaseError(found)
+
+
+@contextmanager
+def _only_one(path: Path) -> Iterator[None]:
+    """Holds a lock that all processes on this store respect."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _digest(reference: str) -> str:
+    return reference.removeprefix("sha256:")
+
+
+def _measurement(text: str) -> Measurement | None:
+    """None for what another version of the schema wrote: it can be measured again."""
+    try:
+        return decode(Measurement, json.loads(text))
+    except ValueError:
+        return None
+
+
+def _no_upload(reference: str) -> NotFound:
+    return NotFound(
+        f"The uploaded model {reference[:19]}… is not here.", hint="Upload the file again; the same file continues "
+        "the same trace.", place="model", code="upload_missing", params={"reference": reference[:19]},
+    )  # fmt: skip
+
+
+def _too_large(name: str, size: int, limit: int) -> BadModel:
+    return BadModel(
+        f"'{name}' has {size >> 20} MiB; at most {limit >> 20} MiB can be opened.",
+        hint="Reduce the model, for example its weights, or raise MLC_EXPLORER_UPLOAD_MIB.", place=name,
+        code="upload_too_large", params={"name": name, "size_mib": size >> 20, "limit_mib": limit >> 20},
+    )  # fmt: skip
+
+
+def _full(quota: int) -> MlcError:
+    return MlcError(
+        f"There is no room for another upload: today's take up all of the {quota >> 20} MiB.",
+        hint="Try again tomorrow, or raise MLC_EXPLORER_STORE_MIB.", place="store", code="store_full",
+        params={"limit_mib": quota >> 20},
+    )  # fmt: skip
+
+
+def _unusable(home: Path, e: Exception) -> MlcError:
+    return MlcError(
+        f"The store in {home} can't be used: {e}", hint="Check the folder's permissions and the disk, or set "
+        "MLC_EXPLORER_HOME to another folder.", place="store", code="store_unusable",
+        params={"home": str(home), "reason": str(e)},
+    )  # fmt: skip
