@@ -80,14 +80,14 @@ def _choose(level: str, language: str) -> TransformSpec | None:
     specs = {s.name: s for s in catalogue()[0] if (s.level == "graph") == (level == "graph")}
     chosen = st.pills(
         say("palette.choose", language), list(specs), key=f"{CHOICE}.{level}", default=next(iter(specs), None),
-        format_func=lambda n: specs[n].title[language], label_visibility="collapsed",
+        label_visibility="collapsed",
     )
     return specs.get(chosen)
 
 
 def _form(work: Workspace, spec: TransformSpec, language: str) -> None:
     tree = views.loop_tree(work.session, work.function) if work.kind(work.function) == "loops" else None
-    st.caption(f"`{spec.tvm}` — {spec.text[language]}")
+    st.caption(f"**{spec.title[language]}** `{spec.tvm}` — {spec.text[language]}")
     if spec.level != "graph" and tree is None:
         st.info(say("palette.no_loops", language), icon=":material/info:")
         return
