@@ -11,7 +11,7 @@ bundle, so that a view is never shown without its style.
 `data` of `linked_view`: ``graph``, ``text``, ``loops``, ``diff`` (each `blobs.entry` of the JSON of GraphView,
 TextView, LoopTree, DiffView, or None), ``selection`` {node, function, path}, ``levels``, ``level``,
 ``functions`` (FunctionInfo as dicts), ``problem`` {message, paths} or None, ``changed`` (node ids), ``labels``
-(`labels(language)`), ``empty`` {title, text} or None, ``busy``.
+(`labels(language)`), ``empty`` {title, text, loops} (each optional: what stands in an empty pane) or None, ``busy``.
 `data` of `trace_view`: ``rows``, ``cursor``, ``lines`` {name: ms}, ``labels``.
 
 Events (`event(key)` in the callback): {type: node, id, function}, {type: path, path}, {type: function, name},

@@ -4,9 +4,10 @@
 import { clamp } from "./dom.js";
 
 const CLOSEST = 2.5;
-const FARTHEST = 0.02;
+const READABLE = 0.72;
 const FAR = 0.45; // below this zoom a label can't be read, so that it isn't drawn
 const MARGIN = 18;
+const AHEAD = 56; // pixels kept around a node that is brought into view, so that its neighbours show
 const DRAG_FROM = 4; // pixels a press may move and still be a click
 
 /** A camera on `stage` (an element that holds an SVG with a `.world` group and a `.minimap`). */
@@ -27,11 +28,16 @@ export function setExtent(camera, width, height) {
 /** Show the whole graph, never enlarged. */
 export function fit(camera) {
   const { clientWidth: w, clientHeight: h } = camera.stage;
-  const zoom = Math.min((w - 2 * MARGIN) / camera.width, (h - 2 * MARGIN) / camera.height, 1);
-  camera.zoom = clamp(zoom, FARTHEST, CLOSEST);
+  camera.zoom = wholeZoom(camera);
   camera.x = (w - camera.width * camera.zoom) / 2;
   camera.y = Math.max(MARGIN, (h - camera.height * camera.zoom) / 2);
   apply(camera);
+}
+
+/** The zoom at which the whole graph is in view; nobody needs to be farther away. */
+function wholeZoom({ stage, width, height }) {
+  const { clientWidth: w, clientHeight: h } = stage;
+  return Math.max(1e-3, Math.min((w - 2 * MARGIN) / width, (h - 2 * MARGIN) / height, 1));
 }
 
 /** The first view: the whole graph where it can be read, else its top at a readable size. */
@@ -39,9 +45,9 @@ export function firstView(camera) {
   camera.unplaced = camera.stage.clientWidth === 0; // in a closed tab: placed when it opens
   if (camera.unplaced) return;
   fit(camera);
-  if (camera.zoom >= 0.7) return;
+  if (camera.zoom >= READABLE) return;
   const { clientWidth: w } = camera.stage;
-  camera.zoom = clamp((w - 2 * MARGIN) / camera.width, 0.7, 1);
+  camera.zoom = clamp((w - 2 * MARGIN) / camera.width, READABLE, 1);
   camera.x = (w - camera.width * camera.zoom) / 2;
   camera.y = MARGIN;
   apply(camera);
@@ -49,7 +55,7 @@ export function firstView(camera) {
 
 /** Zoom by `factor` about a point of the stage (its centre by default). */
 export function zoomBy(camera, factor, x = camera.stage.clientWidth / 2, y = camera.stage.clientHeight / 2) {
-  const zoom = clamp(camera.zoom * factor, FARTHEST, CLOSEST);
+  const zoom = clamp(camera.zoom * factor, Math.min(0.2, wholeZoom(camera)), CLOSEST);
   const k = zoom / camera.zoom;
   camera.x = x - (x - camera.x) * k;
   camera.y = y - (y - camera.y) * k;
@@ -60,7 +66,7 @@ export function zoomBy(camera, factor, x = camera.stage.clientWidth / 2, y = cam
 /** Move as little as needed to bring a box (centre and size in graph pixels) into view. */
 export function reveal(camera, box) {
   const { clientWidth: w, clientHeight: h } = camera.stage;
-  const half = { w: (box.w / 2) * camera.zoom + MARGIN, h: (box.h / 2) * camera.zoom + MARGIN };
+  const half = { w: (box.w / 2) * camera.zoom + MARGIN, h: (box.h / 2) * camera.zoom + AHEAD };
   const x = box.x * camera.zoom + camera.x;
   const y = box.y * camera.zoom + camera.y;
   camera.x += clamp(x, half.w, Math.max(half.w, w - half.w)) - x;
@@ -117,8 +123,10 @@ function drawWindow(camera) {
 export function drawMinimap(camera, nodes, colour) {
   const map = camera.stage.querySelector(".minimap");
   const canvas = map.querySelector("canvas");
-  const scale = Math.min(84 / camera.width, 200 / camera.height);
-  const w = Math.max(10, camera.width * scale), h = Math.max(10, camera.height * scale);
+  const { clientWidth, clientHeight } = camera.stage;
+  const most = { w: Math.min(96, clientWidth * 0.26), h: Math.min(220, clientHeight * 0.42) };
+  const scale = Math.min(most.w / camera.width, most.h / camera.height);
+  const w = Math.max(14, camera.width * scale), h = Math.max(14, camera.height * scale);
   const dpr = window.devicePixelRatio || 1;
   camera.mapScale = scale;
   canvas.width = w * dpr;

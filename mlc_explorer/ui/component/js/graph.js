@@ -5,7 +5,7 @@ import { drawMinimap, firstView, fit, makeCamera, reveal, seesGraph, setExtent, 
 import { esc, say } from "./dom.js";
 
 const SMALL = 30; // pixels: a box lower than this holds one line
-const CHAR = { op: 7.1, mono: 6.65, small: 6.1 }; // pixels a character, to cut what would not fit
+const CHAR = { op: 7.1, mono: 6.4, small: 6.1 }; // pixels a character, to cut what would not fit
 const ARROW = { length: 8, half: 3.6 };
 
 /** The pane in `host`; `choose(node)` is called when a person picks a node. */
@@ -122,6 +122,8 @@ const cut = (text, room, char) => {
   return text.length > most ? `${text.slice(0, most - 1)}…` : text;
 };
 
+const tight = (shape) => shape.replaceAll(", ", ","); // (1,64,56,56): boxes are small
+
 function boxOf(node) {
   const small = node.h < SMALL;
   const left = -node.w / 2, top = -node.h / 2;
@@ -132,7 +134,7 @@ function boxOf(node) {
     ? `<text class="one" y="4">${esc(cut(title, node.w - 14, CHAR.small))}</text>`
     : `<text class="op" x="${left + 13}" y="${node.shape ? -3 : 4.5}">${esc(cut(title, node.w - 22, CHAR.op))}</text>` +
       (node.shape
-        ? `<text class="shape" x="${left + 13}" y="13">${esc(cut(node.shape, node.w - 20, CHAR.mono))}</text>`
+        ? `<text class="shape" x="${left + 13}" y="13">${esc(cut(tight(node.shape), node.w - 18, CHAR.mono))}</text>`
         : "");
   const bar = small
     ? ""

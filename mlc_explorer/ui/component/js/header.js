@@ -4,7 +4,7 @@ import { esc, icon, same, say } from "./dom.js";
 
 /** The header in `host`; `on` has level(name), func(name), diff(), copy(). */
 export function makeHeader(host, on) {
-  const header = { host, drawn: null };
+  const header = { host, drawn: null, levels: null };
   host.querySelector(".levels").addEventListener("click", (e) => {
     const level = e.target.closest("button")?.dataset.level;
     if (level) on.level(level);
@@ -18,8 +18,9 @@ export function makeHeader(host, on) {
 /** Show the state: {levels, level, functions, function, path, hasDiff, showDiff}. */
 export function drawHeader(header, state, labels) {
   const { host } = header;
-  if (!same(header.drawn?.levels, state.levels) || header.labels !== labels)
-    host.querySelector(".levels").innerHTML = state.levels
+  const levels = state.levels.length ? state.levels : [state.level].filter(Boolean);
+  if (!same(header.levels, levels) || header.labels !== labels)
+    host.querySelector(".levels").innerHTML = levels
       .map((l) => `<button role="radio" data-level="${esc(l)}">${esc(say(labels, `level.${l}`))}</button>`)
       .join("");
   for (const b of host.querySelectorAll(".levels button"))
@@ -34,6 +35,7 @@ export function drawHeader(header, state, labels) {
   diff.hidden = !state.hasDiff;
   diff.setAttribute("aria-pressed", String(state.showDiff));
   header.drawn = state;
+  header.levels = levels;
   header.labels = labels;
 }
 

@@ -103,7 +103,7 @@ function drawPanes(view) {
   if (!same(problem, view.problem)) view.problem = problem;
   drawGraph(view.graph, ready.graph, shown.graph?.digest ?? null, shown.changed ?? [], labels);
   drawText(view.text, ready.text, ready.loops, view.showDiff ? ready.diff : null, view.problem, labels);
-  drawTree(view.tree, ready.loops, view.problem, labels);
+  drawTree(view.tree, ready.loops, view.problem, labels, shown.empty?.loops);
   view.text.scroller.setAttribute("aria-label", describeText(view.text, labels));
   drawEmpty(view);
   drawSelection(view);
@@ -112,9 +112,10 @@ function drawPanes(view) {
 function drawEmpty(view) {
   const { shown, ready, labels, root } = view;
   const box = root.querySelector(".empty");
-  const text = shown.empty ?? (ready.text ? null : { title: labels["empty.title"], text: labels["empty.text"] });
-  box.hidden = !text || Boolean(ready.text);
-  if (text) box.innerHTML = `<strong>${esc(text.title ?? "")}</strong><p>${esc(text.text ?? text.message ?? "")}</p>`;
+  const title = shown.empty?.title ?? labels["empty.title"];
+  const text = shown.empty?.text ?? labels["empty.text"];
+  box.hidden = Boolean(ready.text);
+  box.innerHTML = `<strong>${esc(title)}</strong><p>${esc(text)}</p>`;
 }
 
 /** `origin` is the pane that was clicked: it does not scroll, because what was clicked is in view. */

@@ -37,7 +37,7 @@ export function rowsOf(view, diff, links, folded, problem, noteWidth) {
 }
 
 function noteRow(message, width) {
-  const units = Math.min(6, Math.max(1, Math.ceil((message.length * 7.2) / Math.max(120, width - 60)))) + 1;
+  const units = Math.min(6, Math.max(1, Math.ceil((message.length * 6.7) / Math.max(120, width - 130)))) + 1;
   return { op: "note", line: null, text: message, units };
 }
 
@@ -99,7 +99,7 @@ const nearestLine = (rows, i) => {
 };
 
 /** The HTML of a row; `index` is its place in the list. */
-export function rowHtml(row, index, level, links, labels) {
+export function rowHtml(row, index, { view, links, labels }) {
   if (row.op === "note") return noteHtml(row, labels);
   const kind = { "-": " del", "+": " add", "~": " moved" }[row.op] ?? "";
   const sign = { "-": "−", "+": "+" }[row.op] ?? "";
@@ -107,14 +107,15 @@ export function rowHtml(row, index, level, links, labels) {
     ? `<button class="fold${row.folded ? " folded" : ""}" tabindex="-1" aria-expanded="${!row.folded}" ` +
       `aria-label="${esc(say(labels, "text.fold"))}">${icon("chevron", 12)}</button>`
     : "";
+  const instruction = view.kinds?.[row.line - 1] ?? "";
   const indent = /^ */.exec(row.text)[0];
   const folded = row.folded
     ? `<span class="hides">${esc(say(labels, "text.hidden", { count: row.hides }))}</span>`
     : "";
   return (
-    `<div class="ln${kind}" data-row="${index}"><span class="no">${row.op === "-" ? "" : row.line}</span>` +
+    `<div class="ln${kind}" data-row="${index}"${instruction ? ` data-kind="${esc(instruction)}"` : ""}><span class="no">${row.op === "-" ? "" : row.line}</span>` +
     `<span class="sign">${sign}</span><span class="gut">${gutter}</span><span class="code">` +
-    `${indent ? `<span class="indent">${indent}</span>` : ""}${codeHtml(row, level, indent.length)}</span>` +
+    `${indent ? `<span class="indent">${indent}</span>` : ""}${codeHtml(row, view.level, indent.length)}</span>` +
     `${badgeHtml(row, links, labels)}${folded}</div>`
   );
 }

@@ -2,7 +2,7 @@
 // the browser's own find sees all of them), and bands behind the rows for selection, hover and problem.
 
 import { say } from "./dom.js";
-import { makeLinks, markAt, rangesOf } from "./links.js";
+import { lineOf, makeLinks, markAt, rangesOf } from "./links.js";
 import { LINE, rowAt, rowHtml, rowsOf } from "./rows.js";
 
 const CHUNK = 60; // rows
@@ -43,7 +43,7 @@ export function drawText(pane, view, tree, diff, problem, labels) {
   layOut(pane);
   if (fresh) pane.scroller.scrollTop = 0;
   else if (!sameText && diff) showChange(pane);
-  if (problem) reveal(pane, problem.paths.find((p) => rangesOf(pane.links, p).length));
+  if (problem) reveal(pane, problem.paths.find((p) => lineOf(pane.links, p)));
 }
 
 function layOut(pane) {
@@ -90,7 +90,7 @@ function paintChunk(pane, index) {
   pane.near.unobserve(chunk.element);
   let html = "";
   for (let i = chunk.from; i < chunk.to; i++)
-    html += rowHtml(pane.rows[i], i, pane.view.level, pane.links, pane.labels);
+    html += rowHtml(pane.rows[i], i, pane);
   chunk.element.innerHTML = html;
 }
 
@@ -142,8 +142,8 @@ function bandOf(pane, { from, to, header }, kind) {
 }
 
 function reveal(pane, path) {
-  const range = rangesOf(pane.links, path)[0];
-  if (range && pane.rows.length) scrollTo(pane, pane.rows[rowAt(pane.rows, range.from)].top);
+  const line = lineOf(pane.links, path);
+  if (line && pane.rows.length) scrollTo(pane, pane.rows[rowAt(pane.rows, line)].top);
 }
 
 function scrollTo(pane, top) {

@@ -4,6 +4,7 @@ import { afterPaint, esc, followTheme, formatTime, icon, remember, remembered, s
 import { known, load } from "./payloads.js";
 import { adoptStyle } from "./style.js";
 import { makeScale, wantsLog } from "./scale.js";
+import { tokenise } from "./tokens.js";
 
 const views = new WeakMap();
 
@@ -108,6 +109,9 @@ function axisHtml(lines, scale, labels) {
     .join("");
 }
 
+const codeHtml = (text) =>
+  tokenise(text, "tir").map(([kind, t]) => (kind ? `<i class="${kind}">${esc(t)}</i>` : esc(t))).join("");
+
 const percent = (share) => `${(share * 100).toFixed(2)}%`;
 
 function rowHtml(view, row, index, { scale, lines, first }) {
@@ -116,7 +120,7 @@ function rowHtml(view, row, index, { scale, lines, first }) {
   const dimmed = row.state === "redo" || row.n > cursor;
   const last = index === data.rows.length - 1 && row.n > 0;
   const name = row.n === 0 ? say(labels, "trace.start") : row.title;
-  const detail = row.detail ? `<code>${esc(row.detail)}</code>` : "";
+  const detail = row.detail ? `<code>${codeHtml(row.detail)}</code>` : "";
   const target = row.function ? `<span class="target">${esc(row.function)}</span>` : "";
   const badges = (row.badges ?? []).map((b) => `<span class="tag">${esc(b)}</span>`).join("");
   const message = row.message ? `<p class="message">${icon("warning", 12)}<span>${esc(row.message)}</span></p>` : "";

@@ -26,12 +26,12 @@ export function makeTree(host, on) {
   return pane;
 }
 
-/** Show a LoopTree (null for none). `problem` are the paths to light up. */
-export function drawTree(pane, tree, problem, labels) {
+/** Show a LoopTree, or for null the text `none`; `problem.paths` light up. */
+export function drawTree(pane, tree, problem, labels, none = say(labels, "tree.none")) {
   const paths = new Set(problem?.paths ?? []);
-  if (pane.tree === tree && pane.labels === labels && sameSet(pane.problem, paths)) return;
+  if (pane.tree === tree && pane.labels === labels && pane.none === none && sameSet(pane.problem, paths)) return;
   if (pane.tree?.function !== tree?.function) pane.closed.clear();
-  Object.assign(pane, { tree, labels, problem: paths, flat: flatten(tree) });
+  Object.assign(pane, { tree, labels, none, problem: paths, flat: flatten(tree) });
   pane.widest = Math.max(2, ...pane.flat.map(({ node }) => node.extent ?? 0));
   paintRows(pane);
   paintFoot(pane);
@@ -45,7 +45,7 @@ function paintRows(pane) {
   list.setAttribute("aria-label", say(labels, "tree.title"));
   list.innerHTML = pane.flat.length
     ? shown.map((entry) => branchHtml(pane, entry)).join("")
-    : `<p class="none">${esc(say(labels, "tree.none"))}</p>`;
+    : `<p class="none">${esc(pane.none)}</p>`;
   pane.elements = new Map([...list.querySelectorAll(".branch")].map((e) => [e.dataset.path, e]));
   mark(pane);
 }
