@@ -41,7 +41,8 @@ def fills_the_memory() -> bytes:
         helper.make_node("Expand", ["x", "shape"], ["wide"], name="expand"),
         helper.make_node("ReduceSum", ["wide"], ["y"], name="sum", keepdims=1),
     ]
-    return _model("fills_the_memory", nodes, {"x": [1, 1]}, {"y": [1, 1]}, TensorProto.FLOAT, {"shape": shape})
+    one = {"x": [1, 1]}, {"y": [1, 1]}
+    return _model("fills_the_memory", nodes, *one, TensorProto.FLOAT, {"shape": shape})
 
 
 def _model(

@@ -1,12 +1,13 @@
 """An IRModule becomes something that runs, at whatever stage of its way down it is.
 
-What is measured must be the module as the person sees it, so the pipeline given to `tvm.compile` may lower and
-must not optimise. `relax.get_default_pipeline(target)` is out: on a CPU it fuses. ``default_build`` (what
+What is measured must be the module as the person sees it, so the pipeline given to `tvm.compile` may lower
+and must not optimise. `relax.get_default_pipeline(target)` is out: on a CPU it fuses. ``default_build`` (what
 `tvm.compile` itself takes on a CPU, and the ``default`` pipeline of the palette) legalises what is still an
-operator, turns `call_tir` into calls with allocated outputs, plans their memory and lowers the rest to the VM; it
-neither fuses nor folds. It takes every stage a trace can reach: operators, legalised, with composite functions,
-fused, and what went through ``zero`` or through itself (then each of its passes finds nothing to do). A PrimFunc
-goes through TVM's usual loop lowering, which follows the schedule, and LLVM's -O3, as any compiler's input does.
+operator, turns `call_tir` into calls with allocated outputs, plans their memory and lowers the rest to the
+VM; it neither fuses nor folds. It takes every stage a trace can reach: operators, legalised, with composite
+functions, fused, and what went through ``zero`` or through itself (each of its passes then finds nothing to
+do). A PrimFunc goes through TVM's usual loop lowering, which follows the schedule, and LLVM's -O3, as any
+compiler's input does.
 """
 
 from __future__ import annotations
@@ -28,9 +29,10 @@ from ..errors import JobFailed, NotFound, Refused
 from ..schema.report import TensorInfo
 from .paths import walk
 from .timing import alternate, time_calls
+from .transforms.wording import words
 
 PIPELINE = "default_build"
-_NO_MEMORY = ("std::bad_alloc", "posix_memalign")  # TVM's words for it; a worker makes OutOfMemory of MemoryError
+_NO_MEMORY = ("std::bad_alloc", "posix_memalign")  # TVM's words; a worker makes OutOfMemory of MemoryError
 
 
 @dataclass(frozen=True)
@@ -63,11 +65,7 @@ def build(mod: tvm.IRModule, target: tvm.target.Target, entry: str = "main") -> 
     """
     wanted = signature(mod, entry)
     if "cpu" not in target.keys:
-        raise Refused(
-            f"This machine can compile for '{target.kind.name}' but not run it.",
-            hint="Choose a CPU target to measure.", place="target", code="target_not_here",
-            params={"kind": target.kind.name},
-        )
+        raise Refused(**words("target_not_here", kind=target.kind.name), place="target")
     function = mod[entry]
     if isinstance(function, PrimFunc):
         alone = function.with_attr("global_symbol", entry)
@@ -82,7 +80,9 @@ def build(mod: tvm.IRModule, target: tvm.target.Target, entry: str = "main") -> 
 class Runnable:
     """A compiled function with its `signature`; `compile_s` is what compiling took."""
 
-    def __init__(self, executable: Any, entry: str, wanted: Signature, order: Sequence[str], compile_s: float):
+    def __init__(
+        self, executable: Any, entry: str, wanted: Signature, order: Sequence[str], compile_s: float
+    ) -> None:
         """`order`: a PrimFunc's parameters, inputs and outputs as they stand; empty for a Relax function."""
         self.signature = wanted
         self.compile_s = compile_s
@@ -91,13 +91,15 @@ class Runnable:
         self._module = executable.mod if order else relax.VirtualMachine(executable, tvm.cpu())
 
     def __call__(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """The outputs for these inputs (one array an input, of its shape and dtype; else Refused). JobFailed if the
-        compiled code stops by itself, for instance at an assertion; MemoryError if it can't get its memory."""
+        """The outputs for these inputs: one array for each, of its shape and dtype, else Refused.
+
+        JobFailed if the compiled code stops by itself, for instance at an assertion; MemoryError if it can't
+        get its memory."""
         arguments = self._arguments(arrays)
         try:
             result = self._module[self._entry](*arguments)
         except Exception as e:  # TVM's runtime raises many classes; what a person needs is its text
-            raise _failed("call_failed", "stopped while it ran", self._entry, e) from e
+            raise _failed("call_failed", self._entry, e) from e
         if self._order:
             return [arguments[self._order.index(o.name)].numpy() for o in self.signature.outputs]
         return [t.numpy() for t in _flat(result)]
@@ -111,8 +113,8 @@ class Runnable:
         return alternate({"ours": self.timer(inputs)}, {"ours": seconds})["ours"]
 
     def _arguments(self, arrays: Sequence[np.ndarray]) -> list[Any]:
-        """Tensors for a call. They are copies, because kernels expect 64-byte alignment; outputs are poisoned, so
-        that an element that a kernel forgets shows."""
+        """Tensors for a call: copies, because kernels expect 64-byte alignment. Outputs are poisoned, so that
+        an element that a kernel forgets shows."""
         _check_inputs(self.signature.inputs, arrays)
         inputs = [tvm.runtime.tensor(np.ascontiguousarray(a)) for a in arrays]
         if not self._order:
@@ -131,8 +133,8 @@ class Timer:
     arguments: list[Any]
 
     def sample(self, number: int, repeat: int) -> list[float]:
-        """Seconds per call: `repeat` means of `number` calls each. TVM's evaluator calls once more than asked, which
-        a call that is long enough to be timed alone (`number` 1) does without."""
+        """Seconds per call: `repeat` means of `number` calls each. TVM's evaluator calls once more than
+        asked, which a call that is long enough to be timed alone (`number` 1) does without."""
         if number > 1:
             evaluate = self.module.time_evaluator(self.entry, tvm.cpu(), number=number, repeat=repeat)
             return [float(s) for s in evaluate(*self.arguments).results]
@@ -147,23 +149,19 @@ def _compiled(mod: tvm.IRModule, target: tvm.target.Target, entry: str, wanted: 
         executable = tvm.compile(mod, target=target, relax_pipeline=PIPELINE)
         return Runnable(executable, entry, wanted, order, time.perf_counter() - start)
     except Exception as e:  # TVM raises whatever its passes raise; all of it means the same to a person
-        raise _failed("compile_failed", "does not compile at this step", entry, e) from e
+        raise _failed("compile_failed", entry, e) from e
 
 
-def _failed(code: str, what: str, entry: str, error: Exception) -> Exception:
+def _failed(code: str, entry: str, error: Exception) -> Exception:
     text = str(error).strip()
     if any(words in text for words in _NO_MEMORY):
         return MemoryError(text)
     reason = text.splitlines()[0] if text else type(error).__name__
-    return JobFailed(
-        f"'{entry}' {what}: {reason}",
-        hint="Undo the last step and measure again, to see which step it was.",
-        place=entry, detail=text, code=code, params={"function": entry, "reason": reason},
-    )
+    return JobFailed(**words(code, function=entry, reason=reason), place=entry, detail=text)
 
 
 def _public(mod: tvm.IRModule, entry: str) -> tvm.IRModule:
-    """`mod` with `entry` visible from outside: fusing makes private functions, which lowering may inline or drop."""
+    """`mod` with `entry` visible from outside: fusing makes private functions, which lowering may drop."""
     function = mod[entry]
     if function.attrs and "global_symbol" in function.attrs:
         return mod
@@ -176,10 +174,7 @@ def _function(mod: tvm.IRModule, entry: str) -> Any:
     names = [v.name_hint for v in mod.get_global_vars()]
     if entry not in names:
         known = ", ".join(sorted(names)[:12])
-        raise NotFound(
-            f"There is no function '{entry}' at this step.", hint=f"There are: {known}.",
-            place="function", code="function_missing", params={"name": entry, "known": known},
-        )
+        raise NotFound(**words("function_missing", name=entry, known=known), place="function")
     return mod[entry]
 
 
@@ -206,10 +201,8 @@ def _refuse_threads(name: str, function: PrimFunc) -> None:
     if gpu:
         path, tag = gpu[0]
         raise Refused(
-            f"The loop {path} of '{name}' is bound to {tag}, a GPU's thread axis, which a CPU does not have.",
-            hint="Undo the bind, or use parallel and vectorize instead; the GPU's code can still be read.",
-            place=name, code="threads_on_cpu", params={"loop": path, "function": name, "axis": tag},
-            paths=tuple(p for p, _ in gpu),
+            **words("threads_on_cpu", loop=path, function=name, axis=tag),
+            place=name, paths=tuple(p for p, _ in gpu),
         )
 
 
@@ -233,11 +226,7 @@ def _static(shape: Any, entry: str, name: str) -> tuple[int, ...]:
 
 
 def _symbolic(entry: str, name: str) -> Refused:
-    return Refused(
-        f"'{entry}' can't be run alone: '{name}' is no tensor of a fixed shape.",
-        hint="Measure the whole model, or fix the model's input shapes before opening it.",
-        place=entry, code="shape_not_fixed", params={"function": entry, "name": name},
-    )
+    return Refused(**words("shape_not_fixed", function=entry, name=name), place=entry)
 
 
 def _check_inputs(wanted: Sequence[TensorInfo], arrays: Sequence[np.ndarray]) -> None:
@@ -245,11 +234,7 @@ def _check_inputs(wanted: Sequence[TensorInfo], arrays: Sequence[np.ndarray]) ->
     got = [f"{a.dtype}{list(a.shape)}" for a in arrays]
     need = [f"{i.dtype}{list(i.shape)}" for i in wanted]
     if got != need:
-        raise Refused(
-            f"The inputs {', '.join(got)} do not fit; {', '.join(need)} are needed.",
-            hint="Give one array for each input, of its shape and element type.",
-            place="inputs", code="inputs_do_not_fit", params={"got": ", ".join(got), "need": ", ".join(need)},
-        )
+        raise Refused(**words("inputs_do_not_fit", got=", ".join(got), need=", ".join(need)), place="inputs")
 
 
 def _poison(info: TensorInfo) -> np.ndarray:

@@ -20,6 +20,7 @@ from . import loaders, targets
 from .build import Runnable, Signature, build, signature
 from .replay import replay
 from .timing import Contender, alternate
+from .transforms.wording import words
 from .twins import TooSlow, Twin, TwinTimer, limited, numpy_twin, onnxruntime_twin
 from .verify import compare
 
@@ -29,12 +30,11 @@ Progress = Callable[[str, float], None]
 REFERENCE = "untransformed"
 OUTPUT_LIMIT = 4096  # values of an output that travel whole; a larger one is summarised
 _NUMPY_LIMIT_S = 3.0  # NumPy's evaluator of a network may be thousands of times slower than the network
-_PACKAGES = {"tvm": "apache-tvm", "mlc_explorer": "mlc-explorer"}
 
 
 @dataclass(frozen=True)
 class _Subject:
-    """What is measured (`now`, `name`), what it must agree with (`before`, `name_before`), on which inputs."""
+    """What is measured (`now`, `name`), what it must agree with (`before`, `name_before`), and on what."""
 
     now: tvm.IRModule
     name: str
@@ -51,15 +51,15 @@ def measure(
 
     The reference is the model before any step, for a function the function as it was when it first appeared,
     compiled for the generic target. A whole model is also compared with NumPy and ONNX Runtime, which are
-    timed in turns with it. A wrong result is reported in the errors, not raised. Raises what `replay` and `build`
-    raise, and Refused if a step changed the inputs or outputs, so that there is nothing to compare with.
+    timed in turns with it. A wrong result is reported in the errors, not raised. Raises what `replay` and
+    `build` raise, and Refused if a step changed the inputs or outputs: there is then nothing to compare with.
     """
     progress("build", 0.0)
     subject = _subject(trace, function, model_data, threads())
     ours = build(subject.now, targets.target(target), subject.name)
     progress("build", 0.5)
     reference = build(subject.before, targets.target("generic"), subject.name_before)
-    _comparable(subject.name, ours.signature, reference.signature)
+    refuse_unless_comparable(subject.name, ours.signature, reference.signature)
     progress("build", 1.0)
 
     expected = reference(subject.inputs)
@@ -76,7 +76,7 @@ def measure(
     budget = {name: seconds if name == "ours" else seconds / 2 for name in contenders}
     times = alternate(contenders, budget, first, lambda fraction: progress("time", fraction))
     p10, median, p90 = (float(p) * 1e3 for p in np.percentile(times["ours"], [10, 50, 90]))
-    others = {n: float(np.median(times[n] if n in times else first[n])) * 1e3 for n in (t.name for t in checked)}
+    others = {t.name: float(np.median(times.get(t.name, first[t.name]))) * 1e3 for t in checked}
     return Measurement(
         target=target, function=function, median_ms=median, p10_ms=p10, p90_ms=p90, runs=len(times["ours"]),
         threads=threads(), max_abs_error=difference.max_abs, max_rel_error=difference.max_rel,
@@ -88,8 +88,8 @@ def measure(
 
 
 def run(trace: Trace, inputs: Mapping[str, Any], target: str, model_data: ModelData) -> RunResult:
-    """One call of the whole model: on ``{"image": i}``, the i-th image that came with it, or, with ``{}``, on seeded
-    inputs. An output of more than `OUTPUT_LIMIT` values is summarised: shape, min, max, mean. NaN and
+    """One call of the whole model: on ``{"image": i}``, the i-th image that came with it, or, with ``{}``, on
+    seeded inputs. An output of more than `OUTPUT_LIMIT` values is summarised: shape, min, max, mean. NaN and
     infinities travel as None."""
     model = loaders.load_cached(trace.model, model_data)
     state = replay(trace, model_data)
@@ -104,19 +104,13 @@ def threads() -> int:
 
 
 def versions() -> dict[str, str]:
-    """Of the packages that a measurement depends on."""
-    found = {}
-    for name, package in _PACKAGES.items():
-        try:
-            found[name] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:  # run from a checkout
-            continue
-    return found
+    """Of what the engine's numbers depend on. The caller adds its own, which the engine does not import."""
+    return {"tvm": importlib.metadata.version("apache-tvm"), "numpy": np.__version__}
 
 
 def seeded_inputs(infos: Sequence[TensorInfo], seed: int = 0) -> list[np.ndarray]:
-    """An array for each tensor: normally distributed, or 0 and 1 where the elements are whole numbers, which are
-    safe as indices."""
+    """An array for each tensor: normally distributed, or 0 and 1 where the elements are whole numbers, which
+    are safe as indices."""
     rng = np.random.default_rng(seed)
     arrays = []
     for info in infos:
@@ -135,7 +129,8 @@ def _subject(trace: Trace, function: str | None, model_data: ModelData, cores: i
         twins = [numpy_twin(model.numpy_reference)] if model.numpy_reference else []
         ort = onnxruntime_twin(model.onnx, cores) if model.onnx else None
         inputs = model.example_inputs(0)
-        return _Subject(state.mod, state.entry, model.mod, model.entry, inputs, twins + ([ort] if ort else []))
+        twins += [ort] if ort else []
+        return _Subject(state.mod, state.entry, model.mod, model.entry, inputs, twins)
     inputs = seeded_inputs(signature(state.mod, function).inputs)
     return _Subject(state.mod, function, _first_with(trace, function, model_data), function, inputs, [])
 
@@ -149,14 +144,10 @@ def _first_with(trace: Trace, function: str, model_data: ModelData) -> tvm.IRMod
     return mod
 
 
-def _comparable(name: str, now: Signature, before: Signature) -> None:
+def refuse_unless_comparable(name: str, now: Signature, before: Signature) -> None:
     a, b = _layout(now), _layout(before)
     if a != b:
-        raise Refused(
-            f"'{name}' now takes and gives {a}; at first it was {b}. There is nothing to compare it with.",
-            hint="Measure the whole model, or undo the step that changed the layout of an input or output.",
-            place=name, code="signature_changed", params={"function": name, "now": a, "before": b},
-        )
+        raise Refused(**words("signature_changed", function=name, now=a, before=b), place=name)
 
 
 def _layout(s: Signature) -> str:
@@ -173,8 +164,8 @@ def _timed(call: Runnable | Callable[..., list[np.ndarray]], inputs: Any) -> tup
 def _ask_twins(
     twins: list[Twin], inputs: list[np.ndarray], ours: list[np.ndarray], first: dict[str, float]
 ) -> tuple[list[Twin], dict[str, float], set[str]]:
-    """Calls each twin once: those that answered, their largest difference from ours, and which of them are too slow
-    to call again. The length of each call goes into `first`."""
+    """Calls each twin once: those that answered, their largest difference from ours, and which of them are
+    too slow to call again. The length of each call goes into `first`."""
     answered, errors, too_slow = [], {}, set()
     for twin in twins:
         try:
@@ -182,7 +173,7 @@ def _ask_twins(
                 theirs, first[twin.name] = _timed(twin.call, inputs)
         except TooSlow:
             continue
-        except Exception:  # a twin that can't compute the model gives no second opinion; the reference still does
+        except Exception:  # a twin that can't compute the model has no opinion; the reference has
             continue
         answered.append(twin)
         errors[twin.name] = compare(ours, theirs).max_abs
@@ -193,11 +184,10 @@ def _ask_twins(
 
 def _image(model: loaders.LoadedModel, index: Any) -> list[np.ndarray]:
     pixels = model.images().pixels
-    if not isinstance(index, int) or not 0 <= index < len(pixels):
+    if type(index) is not int or not 0 <= index < len(pixels):
         raise NotFound(
-            f"'{model.name}' has no image {index!r}.", hint=f"It comes with {len(pixels)}, counted from 0.",
-            place="image", code="image_missing",
-            params={"name": model.name, "index": str(index)[:40], "count": len(pixels)},
+            **words("image_missing", name=model.name, index=repr(index)[:40], count=len(pixels)),
+            place="image",
         )
     return [pixels[index : index + 1]]
 

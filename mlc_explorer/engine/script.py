@@ -1,9 +1,9 @@
 """A trace as a Python script that needs TVM and NumPy only (and ONNX for a model from an ONNX file).
 
-The script is made of a header, `script_parts` copied as text, the untransformed model, a block of code for each
-step, and a comparison of both ends. A trace may come from anybody: its strings are written as ASCII literals,
-and the code of loop steps, which TVM prints without escaping, is read again and refused if it is more than
-calls of a schedule.
+The script is made of a header, `script_parts` copied as text, the untransformed model, a block of code for
+each step, and a comparison of both ends. A trace may come from anybody: its strings are written as ASCII
+literals, and the code of loop steps, which TVM prints without escaping, is read again and refused if it is
+more than calls of a schedule.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from ..schema.trace import Step, Trace
 from . import loaders, script_parts, targets
 from .replay import replay
 from .transforms import step_source
+from .transforms.wording import words
 from .verify import tolerance
 
 ModelData = Callable[[str], bytes]
@@ -37,7 +38,7 @@ _MOD_CALLS = {"clone", "update_func", "get_global_var"}
 def script(trace: Trace, target: str, model_data: ModelData) -> tuple[str, str | None]:
     """The script's text, and the name of the ONNX file that it reads (None if it needs none).
 
-    The file stands beside the script, or its path is the script's first argument. Raises what `replay` raises.
+    The file stands beside the script, or its path is the script's argument. Raises what `replay` raises.
     """
     model = loaders.load_cached(trace.model, model_data)
     replay(trace, model_data)  # a trace that fails must fail here, before any text is made
@@ -47,29 +48,31 @@ def script(trace: Trace, target: str, model_data: ModelData) -> tuple[str, str |
         _step(number, step, step_source(replay(trace.upto(number - 1), model_data), step))
         for number, step in enumerate(trace.steps, start=1)
     ]
-    parts = [
-        _header(model, trace, model_file),
-        *(inspect.getsource(getattr(script_parts, name)) for name in _PARTS),
-        _module(model) if is_function else _onnx(str(model_file)),
-        "mod = untransformed\n",
-        *steps,
-        _ending(model, target, len(trace.steps), is_function),
-    ]
-    return "\n\n".join(part.strip("\n") for part in parts) + "\n", model_file
+    functions = [inspect.getsource(getattr(script_parts, name)) for name in _PARTS]
+    source = _module(model) if is_function else _onnx(str(model_file))
+    ending = _ending(model, target, len(trace.steps), is_function)
+    top = _joined([_header(trace, model, model_file), *functions, source], blank_lines=2)
+    return _joined([top, *steps, ending], blank_lines=1) + "\n", model_file
 
 
-def _header(model: loaders.LoadedModel, trace: Trace, model_file: str | None) -> str:
+def _joined(parts: list[str], blank_lines: int) -> str:
+    return ("\n" * (blank_lines + 1)).join(part.strip("\n") for part in parts)
+
+
+def _header(trace: Trace, model: loaders.LoadedModel, model_file: str | None) -> str:
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     packages = " ".join((*PINS, "numpy", *(["onnx"] if model_file else [])))
     usage = "python THIS_FILE" + (f" [path of {model_file}]" if model_file else "")
-    made_with = ", ".join(f"{p} {importlib.metadata.version(p)}" for p in ("apache-tvm", "apache-tvm-ffi", "numpy"))
+    packages_here = ("apache-tvm", "apache-tvm-ffi", "numpy")
+    made_with = ", ".join(f"{p} {importlib.metadata.version(p)}" for p in packages_here)
     return f"""\
 # The model {_literal(model.name)} and {_steps(len(trace.steps))}, exported by MLC Explorer on {today}.
 #
 # It replays the steps, checks the result against the untransformed model, and times both. Run it with
 #     pip install {packages}
 #     {usage}
-# Made with {made_with}. Other versions of TVM may name things differently.
+# Made with {made_with};
+# other versions of TVM may name things differently.
 
 import os
 import sys
@@ -86,12 +89,12 @@ from tvm import relax
 from tvm.s_tir import Schedule
 from tvm.script import ir as I
 from tvm.script import tirx as T
-{"import onnx" if model_file else ""}
 """
 
 
 def _onnx(model_file: str) -> str:
     return f"""\
+import onnx
 from tvm.relax.frontend.onnx import from_onnx
 
 model_file = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).with_name({_literal(model_file)})
@@ -100,14 +103,14 @@ weights = {{w.name for w in model.graph.initializer}}
 inputs_only = [i for i in model.graph.input if i.name not in weights]  # old files list weights as inputs too
 del model.graph.input[:]
 model.graph.input.extend(inputs_only)
-untransformed = from_onnx(model)
+mod = untransformed = from_onnx(model)
 """
 
 
 def _module(model: loaders.LoadedModel) -> str:
     printed = model.mod.script(show_meta=False)
     lines = [line for line in printed.splitlines() if not line.startswith(("# from ", "# import "))]
-    return "\n".join(lines).strip() + "\n\n\nuntransformed = Module\n"
+    return "\n".join(lines).strip() + "\n\n\nmod = untransformed = Module\n"
 
 
 def _step(number: int, step: Step, source: str) -> str:
@@ -146,20 +149,16 @@ print(f"{after:23s} {{new:10.4f}} ms   {{old / new:.2f}} times as fast")
 
 
 def _vet(source: str, number: int) -> None:
-    """JobFailed unless `source` only calls a schedule, and the three methods of a module that put its result back."""
+    """JobFailed unless `source` only calls a schedule, and what puts its result back into the module."""
     for node in ast.walk(ast.parse(source)):
         if not _is_harmless(node):
-            raise JobFailed(
-                f"Step {number} can't be written as a script: its values would become code.",
-                hint="Look for quotation marks in the step's parameters and leave them out.",
-                place=f"step {number}", detail=source, code="script_unsafe", params={"step": number},
-            )
+            raise JobFailed(**words("script_unsafe", step=number), place=f"step {number}", detail=source)
 
 
 _ALLOWED = (
     ast.Module, ast.Assign, ast.Expr, ast.Call, ast.Attribute, ast.Name, ast.Constant, ast.keyword, ast.Tuple,
-    ast.List, ast.Dict, ast.Starred, ast.Lambda, ast.arguments, ast.arg, ast.Subscript, ast.BinOp, ast.UnaryOp,
-    ast.operator, ast.unaryop, ast.expr_context,
+    ast.List, ast.Dict, ast.Starred, ast.Lambda, ast.arguments, ast.arg, ast.Subscript, ast.BinOp,
+    ast.UnaryOp, ast.operator, ast.unaryop, ast.expr_context,
 )  # fmt: skip
 
 

@@ -1,5 +1,5 @@
-"""The functions that every exported script carries: `script` copies their text, so that a script needs TVM and
-NumPy only. They use nothing of this package, and from outside themselves `np`, `os`, `time`, `tvm`, `relax`.
+"""The functions that every exported script carries: `script` copies their text, so that a script needs TVM
+and NumPy only. They use nothing of this package, and of other modules `np`, `os`, `time`, `tvm`, `relax`.
 """
 
 # mypy: disable-error-code="no-untyped-def"
@@ -28,7 +28,7 @@ def example(shape, dtype, rng):
 
 
 def compiled(mod, target):
-    """Something with main and time_evaluator. The pipeline lowers what is still a graph and optimises nothing."""
+    """Something with main and time_evaluator. The pipeline lowers what is still a graph, no more."""
     executable = tvm.compile(mod, target=target, relax_pipeline="default_build")
     is_graph = isinstance(mod["main"], relax.Function)
     return relax.VirtualMachine(executable, tvm.cpu()) if is_graph else executable.mod

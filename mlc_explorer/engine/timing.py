@@ -19,7 +19,7 @@ _PAUSE_S = 0.04  # OpenBLAS' threads spin for 2**26 clock ticks, about 25 ms, be
 
 
 class Contender(Protocol):
-    """Something to time: `sample(number, repeat)` gives `repeat` means of `number` calls, in seconds a call."""
+    """Something to time: `sample(number, repeat)` gives `repeat` means of `number` calls, in seconds."""
 
     def sample(self, number: int, repeat: int) -> list[float]: ...
 

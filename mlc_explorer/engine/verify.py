@@ -18,8 +18,8 @@ _TOLERANCES = {"float64": 1e-9, "float32": 1e-3, "float16": 1e-2, "bfloat16": 5e
 
 @dataclass(frozen=True)
 class Difference:
-    """`max_abs` = max |a - b|, `max_rel` = max |a - b| / max |b|, over all elements; both are `WRONG` if one side
-    has a NaN or an infinity where the other has none, or if a shape differs."""
+    """`max_abs` = max |a - b|, `max_rel` = max |a - b| / max |b|, over all elements; both are `WRONG` if one
+    side has a NaN or an infinity where the other has none, or if a shape differs."""
 
     max_abs: float
     max_rel: float
