@@ -19,9 +19,8 @@ def test_a_rebuilt_file_is_the_shipped_one(name):
 
 
 @pytest.mark.parametrize("name", ["resnet18", "conv2d"])
-def test_a_model_that_does_not_ship_is_made_in_memory(name):
+def test_a_model_that_does_not_ship_is_made_in_memory_the_same_each_time(name):
     assert build.rebuild(name) == build.rebuild(name)
-    onnx.checker.check_model(build.rebuild(name), full_check=True)
 
 
 @pytest.mark.parametrize("name", build.RECIPES)
@@ -70,14 +69,15 @@ def test_training_learns_whether_the_light_is_above_or_below():
     }
 
 
-def test_test_images_are_kept_out_of_the_training_set(tmp_path):
-    """A class file is 1,000 test images, then the training images; a copy of a test image is left out."""
+def test_test_images_are_kept_out_of_the_training_set(tmp_path, monkeypatch):
+    """A class file is the test images, then the training images; a copy of a test image is left out."""
+    monkeypatch.setattr(fashion_mnist, "TEST_PER_CLASS", 10)
     for label in range(fashion_mnist.CLASSES):
         rng = np.random.default_rng(label)
-        records = rng.integers(0, 256, (1005, 784)).tolist()
-        records[1002] = records[7]
+        records = rng.integers(0, 256, (15, 784)).tolist()
+        records[12] = records[7]
         (tmp_path / f"{label}.json").write_text(f'{{"data": {records}}}')
     data = fashion_mnist.read(tmp_path)
-    assert data.test_images.shape == (10_000, 28, 28)
+    assert data.test_images.shape == (100, 28, 28)
     assert data.train_images.shape == (40, 28, 28)
     assert data.train_labels.tolist() == [label for label in range(10) for _ in range(4)]

@@ -19,7 +19,7 @@ from tvm.relax.frontend.onnx import from_onnx
 from ...schema.report import TensorInfo
 from .messages import bad_model
 from .model import LoadedModel
-from .onnx_checks import check, checked_inputs, operator_and_name, read
+from .onnx_checks import check, check_output, checked_inputs, operator_and_name, read
 
 _DETAIL_LIMIT = 20_000  # characters of TVM's own text: some errors print the whole function
 
@@ -115,7 +115,10 @@ def _outputs(model: onnx.ModelProto, mod: tvm.IRModule) -> tuple[TensorInfo, ...
     """Name by ONNX, shape and dtype by Relax, which must know them: later steps compile for fixed shapes."""
     result = mod["main"].ret_ty
     types = list(result.fields) if isinstance(result, relax.TupleType) else [result]
-    return tuple(_output(o.name, t) for o, t in zip(model.graph.output, types, strict=True))
+    outputs = tuple(_output(o.name, t) for o, t in zip(model.graph.output, types, strict=True))
+    for output, declaration in zip(outputs, model.graph.output, strict=True):
+        check_output(output, declaration)
+    return outputs
 
 
 def _output(name: str, kind: tvm.ir.Type) -> TensorInfo:

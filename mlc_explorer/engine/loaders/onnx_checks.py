@@ -27,7 +27,7 @@ def read(data: bytes) -> onnx.ModelProto:
         model = onnx.ModelProto.FromString(data)
     except DecodeError as e:
         raise bad_model("model_not_onnx", detail=str(e)) from e
-    if not model.graph.node:
+    if not model.graph.node or not all(isinstance(name, str) for name in _names(model.graph)):
         raise bad_model("model_not_onnx")
     return inliner.inline_local_functions(model) if model.functions else model
 
@@ -48,6 +48,21 @@ def checked_inputs(model: onnx.ModelProto) -> tuple[TensorInfo, ...]:
     """The inputs that are not weights, in order; BadModel for one without a fixed shape."""
     weights = {w.name for w in model.graph.initializer}
     return tuple(_checked_input(i) for i in model.graph.input if i.name not in weights)
+
+
+def check_output(output: TensorInfo, declaration: onnx.ValueInfoProto) -> None:
+    """BadModel if the file says another shape or type than the import gave.
+
+    TVM's importer gets some of both wrong without a word, e.g. the later outputs of LayerNormalization."""
+    tensor = declaration.type.tensor_type
+    declared = tuple(dim.dim_value for dim in tensor.shape.dim)
+    known = tensor.HasField("shape") and all(extent > 0 for extent in declared)
+    dtype = _dtype(tensor)
+    if (known and declared != output.shape) or dtype != output.dtype:
+        said, given = f"{dtype}{list(declared)}", f"{output.dtype}{list(output.shape)}"
+        raise bad_model(
+            "model_output_mismatch", place=output.name, output=output.name, declared=said, imported=given
+        )
 
 
 def operator_and_name(node: onnx.NodeProto) -> tuple[str, str]:
@@ -93,11 +108,21 @@ def _nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
                 yield from _nodes(attribute.g)
 
 
+def _names(graph: onnx.GraphProto) -> Iterator[str | bytes]:
+    """All names in the graph: Python's protobuf gives bytes for one that is no UTF-8, hence damaged."""
+    for node in _nodes(graph):
+        yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
+        yield from (attribute.name for attribute in node.attribute)
+    for named in (*graph.input, *graph.output, *graph.initializer):
+        yield named.name
+
+
 def _checked_input(value: onnx.ValueInfoProto) -> TensorInfo:
     tensor = value.type.tensor_type
-    if tensor.elem_type in (TensorProto.UNDEFINED, TensorProto.STRING):
-        kind = value.type.WhichOneof("value") if tensor.elem_type == TensorProto.UNDEFINED else "string"
-        raise bad_model("model_input_kind", place=value.name, input=value.name, kind=kind or "untyped")
+    dtype = _dtype(tensor)
+    if dtype is None:
+        kind = value.type.WhichOneof("value") or "untyped"
+        raise bad_model("model_input_kind", place=value.name, input=value.name, kind=kind)
     if not tensor.HasField("shape"):
         raise bad_model("model_input_rank", place=value.name, input=value.name)
     for axis, dim in enumerate(tensor.shape.dim):
@@ -108,5 +133,12 @@ def _checked_input(value: onnx.ValueInfoProto) -> TensorInfo:
             raise bad_model(
                 "model_symbolic_shape", place=place, input=value.name, axis=axis, size=size, fixed=fixed
             )
-    dtype = helper.tensor_dtype_to_np_dtype(tensor.elem_type).name
     return TensorInfo(value.name, tuple(dim.dim_value for dim in tensor.shape.dim), dtype)
+
+
+def _dtype(tensor: onnx.TypeProto.Tensor) -> str | None:
+    """The element type as NumPy spells it; None for strings, no type at all, or one that does not exist."""
+    known = tensor.elem_type in TensorProto.DataType.values()
+    if not known or tensor.elem_type in (TensorProto.UNDEFINED, TensorProto.STRING):
+        return None
+    return helper.tensor_dtype_to_np_dtype(tensor.elem_type).name

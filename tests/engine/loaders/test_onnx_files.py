@@ -108,6 +108,26 @@ def test_a_file_that_was_cut_off(length):
     assert refusal((SAMPLE_MODELS / "mlp.onnx").read_bytes()[:length]).code == "model_not_onnx"
 
 
+def test_a_damaged_file_is_refused_or_opens_but_never_surprises(onnx_file):
+    """Random bytes changed in the graph: names that are no text, types and attributes that do not exist, …"""
+    rng = np.random.default_rng(0)
+    whole = onnx_file("""
+        g (float[1,3,8,8] x) => (float[1,3] y) {
+            a = MaxPool<kernel_shape = [2,2], strides = [2,2]>(x)
+            b = GlobalAveragePool(a) c = Flatten(b) y = Softmax<axis = -1>(c)
+        }""")  # fmt: skip
+    seen = set()
+    for _ in range(300):
+        damaged = bytearray(whole)
+        for at in rng.integers(0, len(whole), 2):
+            damaged[at] = rng.integers(0, 256)
+        try:
+            load_file("upload", bytes(damaged))
+        except BadModel as error:
+            seen.add(error.code)
+    assert {"model_not_onnx", "model_check_failed", "model_operator_missing"} <= seen
+
+
 def test_bytes_of_no_meaning():
     assert refusal(np.random.default_rng(0).bytes(5000)).code == "model_not_onnx"
     assert refusal(b"Hello, this is my model.").code == "model_not_onnx"
@@ -156,6 +176,15 @@ def test_a_symbolic_shape_names_input_and_axis_and_the_command_that_fixes_it(onn
 def test_a_shape_that_depends_on_the_data(onnx_file):
     error = refusal(onnx_file("g (float[4] x) => (int64[1,N] y) { y = NonZero(x) }"))
     assert (error.code, error.place) == ("model_output_dynamic", "y")
+
+
+def test_an_output_that_tvm_imports_with_another_shape(onnx_file):
+    """LayerNormalization's mean has shape (2, 1); TVM's importer gives it none, and says nothing."""
+    error = refusal(onnx_file(
+        "g (float[2,4] x, float[4] s, float[4] b) => (float[2,4] y, float[2,1] mean)"
+        "{ y, mean = LayerNormalization(x, s, b) }"
+    ))  # fmt: skip
+    assert (error.code, error.place) == ("model_output_mismatch", "mean")
 
 
 @pytest.mark.parametrize("opset", [5, 99])

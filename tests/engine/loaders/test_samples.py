@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
+import onnx
 import pytest
 import tvm
 from tvm import relax
 
-from mlc_explorer.engine.loaders import LoadedModel, load, samples, shipped_images
+from mlc_explorer.engine import loaders
+from mlc_explorer.engine.loaders import LoadedModel, samples, shipped_images
 from mlc_explorer.errors import NotFound
 from mlc_explorer.texts import LANGUAGES, say
 
+load = functools.cache(loaders.load)
 NAMES = [sample.name for sample in samples()]
 SLOW_UNSCHEDULED = {"matmul_1024"}  # eight seconds as it stands: it is compiled with its loops reordered
 
@@ -57,7 +62,7 @@ def test_a_sample_computes_what_numpy_and_onnx_runtime_compute(name, run):
 @pytest.mark.parametrize("name", NAMES)
 def test_example_inputs_depend_on_the_seed_only(name):
     model = load(name)
-    for a, b, tensor in zip(model.example_inputs(3), load(name).example_inputs(3), model.inputs, strict=True):
+    for a, b, tensor in zip(model.example_inputs(3), model.example_inputs(3), model.inputs, strict=True):
         assert (a.shape, a.dtype.name) == (tensor.shape, tensor.dtype)
         np.testing.assert_array_equal(a, b)
     assert not np.array_equal(model.example_inputs(3)[0], model.example_inputs(4)[0])
@@ -101,8 +106,6 @@ def test_resnet18_keeps_its_batch_norms_and_sane_activations():
 
 
 def _weights(model: LoadedModel) -> list[np.ndarray]:
-    import onnx
-
     return [onnx.numpy_helper.to_array(w) for w in onnx.ModelProto.FromString(model.onnx).graph.initializer]
 
 
