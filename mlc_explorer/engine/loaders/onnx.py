@@ -40,7 +40,7 @@ def load_onnx(name: str, data: bytes, has_images: bool = False) -> LoadedModel:
         inputs=inputs,
         outputs=_outputs(model, mod),
         onnx=data,
-        numpy_reference=_NumpyReference(data),
+        numpy_reference=_NumpyReference(data, [tensor.name for tensor in inputs]),
         has_images=has_images,
     )
 
@@ -48,19 +48,18 @@ def load_onnx(name: str, data: bytes, has_images: bool = False) -> LoadedModel:
 class _NumpyReference:
     """ONNX's own evaluator in NumPy, made when first asked: it parses the file again."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, names: list[str]) -> None:
         self._data = data
+        self._names = names
 
     @functools.cached_property
     def _evaluator(self) -> onnx.reference.ReferenceEvaluator:
-        import onnx.reference
+        import onnx.reference  # a tenth of a second that most jobs need not spend
 
         return onnx.reference.ReferenceEvaluator(self._data)
 
     def __call__(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
-        weights = {w.name for w in self._evaluator.proto_.graph.initializer}
-        names = [n for n in self._evaluator.input_names if n not in weights]
-        return self._evaluator.run(None, dict(zip(names, inputs, strict=True)))
+        return self._evaluator.run(None, dict(zip(self._names, inputs, strict=True)))
 
 
 def _keep_only_inputs(model: onnx.ModelProto, names: set[str]) -> None:
