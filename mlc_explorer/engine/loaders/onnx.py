@@ -13,6 +13,7 @@ from types import TracebackType
 import numpy as np
 import onnx
 import tvm
+from onnx.reference import ReferenceEvaluator
 from tvm import relax
 from tvm.relax.frontend.onnx import from_onnx
 
@@ -53,10 +54,8 @@ class _NumpyReference:
         self._names = names
 
     @functools.cached_property
-    def _evaluator(self) -> onnx.reference.ReferenceEvaluator:
-        import onnx.reference  # a tenth of a second that most jobs need not spend
-
-        return onnx.reference.ReferenceEvaluator(self._data)
+    def _evaluator(self) -> ReferenceEvaluator:
+        return ReferenceEvaluator(self._data)
 
     def __call__(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         return self._evaluator.run(None, dict(zip(self._names, inputs, strict=True)))
