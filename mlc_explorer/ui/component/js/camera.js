@@ -18,8 +18,9 @@ export function makeCamera(stage) {
   return camera;
 }
 
-/** The graph's extent in its own pixels. */
-export function setExtent(camera, width, height) {
+/** The graph's extent in its own pixels; `top` is the x of its uppermost node, where reading starts. */
+export function setExtent(camera, width, height, top) {
+  camera.top = top;
   camera.width = Math.max(1, width);
   camera.height = Math.max(1, height);
   apply(camera);
@@ -48,7 +49,8 @@ export function firstView(camera) {
   if (camera.zoom >= READABLE) return;
   const { clientWidth: w } = camera.stage;
   camera.zoom = clamp((w - 2 * MARGIN) / camera.width, READABLE, 1);
-  camera.x = (w - camera.width * camera.zoom) / 2;
+  const wide = camera.width * camera.zoom;
+  camera.x = wide <= w - 2 * MARGIN ? (w - wide) / 2 : clamp(w / 2 - camera.top * camera.zoom, w - MARGIN - wide, MARGIN);
   camera.y = MARGIN;
   apply(camera);
 }

@@ -49,7 +49,8 @@ export function drawGraph(pane, view, digest, changed, labels) {
 function place(pane, before) {
   const { camera, view } = pane;
   if (!view) return;
-  setExtent(camera, view.width, view.height);
+  const top = view.nodes.reduce((a, b) => (b.y < a.y ? b : a), { x: view.width / 2, y: Infinity });
+  setExtent(camera, view.width, view.height, top.x);
   if (!before || before.function !== view.function) return firstView(camera);
   const anchor = pane.selected && before.nodes.find((n) => n.id === pane.selected);
   const now = anchor && pane.byId.get(anchor.id);

@@ -1,0 +1,183 @@
+"""A server for test_component.py: the two components alone, on views written by hand.
+
+`?case=` picks what is shown: ``loops`` (a split matmul with its diff), ``refused`` (the same with a problem),
+``hostile`` (names that try to be HTML), ``big`` (1,000 nodes and 5,000 lines), ``empty``.
+The events that arrive are printed below, one a line.
+"""
+
+import json
+import time
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from mlc_explorer.schema.codec import encode
+from mlc_explorer.schema.graph import Edge, GraphView, Node
+from mlc_explorer.schema.loops import BufferInfo, LoopNode, LoopTree
+from mlc_explorer.schema.text import DiffRow, DiffView, Mark, TextView
+from mlc_explorer.ui import blobs, component, serving
+
+BEFORE = (
+    "def matmul(A, B, C):",
+    "    for i in range(128):",
+    "        for k in range(64):",
+    '            with T.sblock("matmul"):',
+    "                C[i] = C[i] + A[i, k] * B[k]",
+)
+AFTER = (
+    "def matmul(A, B, C):",
+    "    for i in T.parallel(128):",
+    "        for k_0 in range(8):",
+    "            for k_1 in range(8):",
+    '                with T.sblock("matmul"):',
+    "                    C[i] = C[i] + A[i, k_0 * 8 + k_1] * B[k_0 * 8 + k_1]",
+)
+ROWS = [(" ", 1, 1), ("-", 2, None), ("-", 3, None), ("+", None, 2), ("+", None, 3), ("+", None, 4), ("~", 4, 5),
+        ("-", 5, None), ("+", None, 6)]  # fmt: skip
+PATHS = ("matmul/i", "matmul/k_0", "matmul/k_1", "matmul")
+HOSTILE = '<img src=x onerror="window.hacked=1">'
+SLOW = "slow"  # a click on this node is answered a second late
+
+
+def loop_tree() -> LoopTree:
+    tree = LoopNode("matmul", "block", "matmul", 3, 5, reads=("A[i, k]", "B[k]"), writes=("C[i]",))
+    for path, extent, axis, mark, line in (
+        ("matmul/k_1", 8, "reduction", "serial", 4),
+        ("matmul/k_0", 8, "reduction", "serial", 3),
+        ("matmul/i", 128, "spatial", "parallel", 2),
+    ):
+        tree = LoopNode(path, "loop", path[7:], line - 2, line, extent, axis, mark, children=(tree,))
+    buffers = (BufferInfo("A", (128, 64), "float32", "global", 32768, "input"),)
+    return LoopTree("matmul", (tree,), buffers, flops=16384.0, iterations=8192, bytes=33536)
+
+
+def text(level: str) -> TextView:
+    if level == "asm":
+        lines = ("matmul:", "    vmovups (%rdi), %zmm0", "    vfmadd231ps (%rsi), %zmm1, %zmm0", "    retq")
+        return TextView("matmul", "asm", lines, (), (None, 3, 6, None), ("other", "load", "fma", "other"))
+    kinds = ("loop", "loop", "loop", "block")
+    marks = tuple(Mark(p, k, i + 2, 6) for i, (p, k) in enumerate(zip(PATHS, kinds, strict=True)))
+    return TextView("matmul", "tir", AFTER, marks)
+
+
+def graph(case: str) -> GraphView:
+    if case == "big":
+        nodes = [Node(f"n{i}", "conv2d", "conv", "(1, 64)", x=100 + i % 3 * 150, y=30 + i // 3 * 70, w=110, h=40)
+                 for i in range(1000)]  # fmt: skip
+        edges = [Edge(a.id, b.id, ((a.x, a.y), (a.x, a.y + 20), (b.x, b.y - 30), (b.x, b.y - 20)))
+                 for a, b in zip(nodes, nodes[3:], strict=False)]  # fmt: skip
+        return GraphView("main", tuple(nodes), tuple(edges), 500, 30 + 334 * 70)
+    name = HOSTILE if case == "hostile" else "matmul"
+    nodes = (
+        Node("x", "input", "input", "(128, 64)", x=100, y=30, w=100, h=40, label="x"),
+        Node("w", "const", "constant", x=230, y=30, w=60, h=22),
+        Node("lv", name, "matmul", "(128,)", function="matmul", x=100, y=110, w=100, h=40),
+        Node(SLOW, "relu", "elementwise", "(128,)", function="relu", x=100, y=190, w=100, h=40),
+    )
+    edges = (
+        Edge("x", "lv", ((100, 50), (100, 60), (100, 80), (100, 90))),
+        Edge("w", "lv", ((230, 41), (230, 60), (120, 80), (115, 90))),
+        Edge("lv", SLOW, ((100, 130), (100, 140), (100, 160), (100, 170))),
+    )
+    return GraphView("main", nodes, edges, 300, 220)
+
+
+def payload(view: object) -> dict[str, object]:
+    return blobs.entry(json.dumps(encode(view)).encode())
+
+
+def linked(case: str) -> None:
+    state = st.session_state
+    state.setdefault("chosen", {"node": "lv", "function": "matmul", "path": None})
+    state.setdefault("level", "tir")
+
+    def on_event() -> None:
+        what = component.event("linked")
+        state.setdefault("events", []).append(what)
+        if what["type"] == "node":
+            time.sleep(1 if what["id"] == SLOW else 0)
+            state.chosen = {"node": what["id"], "function": what["function"], "path": None}
+        elif what["type"] == "path":
+            state.chosen = {**state.chosen, "path": what["path"]}
+        elif what["type"] == "level":
+            state.level = what["level"]
+
+    long = tuple(f"    x{i} = T.float32({i})" for i in range(5000))
+    view = TextView("big", "tir", long) if case == "big" else text(state.level)
+    shown, with_diff = case != "empty", case in ("loops", "hostile") and state.level == "tir"
+    problem = {"message": f"k_0 carries a reduction {HOSTILE}", "paths": ["matmul/k_0"]}
+    data = {
+        "graph": payload(graph(case)),
+        "text": payload(view) if shown else None,
+        "loops": payload(loop_tree()) if shown else None,
+        "diff": payload(DiffView("matmul", BEFORE, AFTER, tuple(DiffRow(*r) for r in ROWS)))
+        if with_diff
+        else None,
+        "selection": state.chosen,
+        "levels": ["tir", "asm"],
+        "level": state.level,
+        "functions": [
+            {"name": "main", "kind": "graph", "calls": 1},
+            {"name": "matmul", "kind": "loops", "calls": 3},
+        ],
+        "problem": problem if case == "refused" else None,
+        "changed": ["lv"],
+        "labels": component.labels(st.query_params.get("lang", "en")),
+        "empty": None,
+        "busy": False,
+    }
+    component.linked_view(data, key="linked", on_event_change=on_event, height=420)
+
+
+def trace(case: str) -> None:
+    state = st.session_state
+    state.setdefault("cursor", 2)
+
+    def on_event() -> None:
+        what = component.event("trace")
+        state.setdefault("events", []).append(what)
+        if what["type"] == "goto":
+            state.cursor = what["cursor"]
+
+    def time_of(ms: float, ok: bool = True) -> dict[str, object]:
+        return {"median_ms": ms, "p10_ms": ms * 0.9, "p90_ms": ms * 1.2, "max_rel_error": 1e-7 if ok else 0.3,
+                "ok": ok, "taken_at": "2026-11-24T10:00:00+00:00"}  # fmt: skip
+
+    empty = {"detail": "", "function": None, "badges": [], "state": "done", "time": None, "pending": False}
+    rows = [
+        empty | {"n": 0, "title": "", "time": time_of(1950.0)},
+        empty
+        | {"n": 1, "title": HOSTILE, "detail": "loop='matmul/k', factors=[None, 8]", "time": time_of(18.4)},
+        empty
+        | {
+            "n": 2,
+            "title": "parallel",
+            "function": "matmul",
+            "badges": ["main"],
+            "time": time_of(0.0213, False),
+        },
+        empty | {"n": 3, "title": "bind", "state": "bad", "message": "a reduction can't be bound"},
+    ]
+    data = {
+        "rows": [empty | {"n": 0, "title": ""}] if case == "empty" else rows,
+        "cursor": 0 if case == "empty" else state.cursor,
+        "lines": {} if case == "empty" else {"numpy": 1.5, "onnxruntime": 1.2},
+        "labels": component.labels("en"),
+    }
+    component.trace_view(data, key="trace", on_event_change=on_event)
+
+
+def main() -> None:
+    st.set_page_config(layout="wide")
+    case = st.query_params.get("case", "loops")
+    linked(case)
+    trace(case)
+    st.text("\n".join(json.dumps(e) for e in st.session_state.get("events", [])) or "no event")
+
+
+if get_script_run_ctx(suppress_warning=True) is not None:
+    main()
+else:
+    app = st.App(__file__, lifespan=serving.lifespan, routes=[blobs.route()])
+    if __name__ == "__main__":
+        app.run(config=serving.run_config())
