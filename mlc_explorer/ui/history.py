@@ -30,10 +30,11 @@ def show(work: Workspace, language: str) -> None:
 
     @st.fragment(run_every=_REFRESH_SECONDS if active else None)
     def live() -> None:
+        now = measuring.current()
+        if workspace.current() is not work or active != (now is not None and now.active):
+            st.rerun()  # what was clicked in here concerns the whole page
         _head(work, language)
         _list(work, language)
-        if active and not measuring.current().active:
-            st.rerun()
 
     live()
 

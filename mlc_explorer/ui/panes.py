@@ -56,10 +56,11 @@ def _problem(refusal: MlcError | None, language: str) -> dict[str, Any] | None:
 
 
 def _diff(work: Workspace, function: str, level: str) -> dict[str, Any] | None:
-    if not work.info.steps or level not in ("tir", "relax"):
+    """Against the step before, where the function stood there at the same level: a new one is no difference."""
+    if not work.info.steps or level not in ("tir", "relax") or function not in work.info.steps[-1].changed:
         return None
-    last = work.info.steps[-1]
-    if function not in last.changed and function not in last.added:
+    before = views.state(work.session.undo())
+    if all((f.name, f.kind) != (function, work.kind(function)) for f in before.functions):
         return None
     return blobs.entry(views.payload(work.session, "diff", function))
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import html
+import io
 import math
 from collections import OrderedDict
 from typing import Any
 
 import streamlit as st
+from PIL import Image
 
 from mlc_explorer.errors import MlcError
 from mlc_explorer.schema.codec import decode
@@ -50,7 +53,7 @@ def show(work: Workspace, language: str) -> None:
     @st.fragment(run_every=_REFRESH_SECONDS if waiting else None)
     def live() -> None:
         before, after = _answer(work, 0, number), _answer(work, work.session.cursor, number)
-        st.html(_page(data["pixels"][number], names, data["labels"][number], before, after, language))
+        st.html(_page(_picture(work.session.history.model, number), names, data["labels"][number], before, after, language))
         for answer in (before, after):
             if isinstance(answer, MlcError):
                 palette.problem(answer, language)
@@ -97,7 +100,7 @@ def _softmax(logits: list[float]) -> list[float]:
 
 
 def _page(
-    pixels: list[list[int]], names: list[str], label: int, before: Answer, after: Answer, language: str
+    picture: str, names: list[str], label: int, before: Answer, after: Answer, language: str
 ) -> str:
     """The picture and two bars per class, as HTML; names come from our own texts, numbers from the model."""
     rows = []
@@ -110,7 +113,7 @@ def _page(
         mark = " class='label'" if i == label else ""
         rows.append(f"<tr{mark}><th>{html.escape(name)}</th><td>{bars}</td><td>{figure}</td></tr>")
     return (
-        f'<div class="mlc-picture">{_svg(pixels)}<div><table>{"".join(rows)}</table>'
+        f'<div class="mlc-picture"><img src="{picture}" alt="{html.escape(names[label])}"><div><table>{"".join(rows)}</table>'
         f'<p><i class="before"></i> {say("picture.before", language)} <i class="after"></i> '
         f'{say("picture.after", language)} {_verdict(before, after, language)}</p></div></div>'
     )
@@ -124,9 +127,11 @@ def _verdict(before: Answer, after: Answer, language: str) -> str:
     return f'<b class="{key.rpartition(".")[2]}">{say(key, language, gap=f"{gap:.0e}")}</b>'
 
 
-def _svg(pixels: list[list[int]]) -> str:
-    cells = "".join(
-        f'<rect x="{x}" y="{y}" width="1.02" height="1.02" fill-opacity="{value / 255:.2f}"/>'
-        for y, row in enumerate(pixels) for x, value in enumerate(row) if value > 8
-    )
-    return f'<svg viewBox="0 0 28 28" role="img" aria-hidden="true">{cells}</svg>'
+@functools.lru_cache(maxsize=64)
+def _picture(model: str, number: int) -> str:
+    """A shipped picture as a data address."""
+    pixels = shipped(model)["pixels"][number]
+    image = Image.frombytes("L", (len(pixels[0]), len(pixels)), bytes(v for row in pixels for v in row))
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
