@@ -10,11 +10,16 @@ from typing import Any
 from tvm import relax
 from tvm.ir import Call, GlobalVar, Op, Tuple
 from tvm.relax.expr import ExternFunc, If, TupleGetItem
-from tvm_ffi.access_path import AccessPath
 
-# What only looks after memory or checks arguments: no tensor flows out of it.
+# What only looks after memory or checks arguments. An allocation is no box either: the tensor that a call leaves in
+# it flows out of the call.
 _UPKEEP = {
     "relax.null_value",
+    "relax.builtin.alloc_tensor",
+    "relax.memory.alloc_storage",
+    "relax.memory.alloc_tensor",
+    "relax.vm.alloc_storage",
+    "relax.vm.alloc_tensor",
     "relax.vm.kill_object",
     "relax.memory.kill_tensor",
     "relax.memory.kill_storage",
@@ -25,14 +30,14 @@ _UPKEEP = {
 
 @dataclass(frozen=True, eq=False)
 class Binding:
-    """One binding. `id` is its variable's name, made unique in the function (``lv``, ``lv#2``); `access` its
-    path relative to the function; `kind` is ``call`` or ``if`` (boxes of the graph), or ``alias``,
-    ``tuple``, ``item``, ``function``, ``upkeep`` (not drawn)."""
+    """One binding. `id` is its variable's name, made unique in the function (``lv``, ``lv#2``); `node` is TVM's
+    object; `kind` is ``call`` or ``if`` (boxes of the graph), or ``alias``, ``tuple``, ``item``, ``function``,
+    ``upkeep`` (not drawn)."""
 
     id: str
     var: Any
     value: Any
-    access: AccessPath
+    node: Any
     kind: str
 
     @property
@@ -49,7 +54,7 @@ def walk_bindings(func: relax.Function) -> tuple[Binding, ...]:
     names = _Names()
     for param in func.params:
         names.unique(param.name)
-    return tuple(_sequence(func.body, AccessPath.root().attr("body"), names))
+    return tuple(_sequence(func.body, names))
 
 
 def param_ids(func: relax.Function) -> list[str]:
@@ -67,21 +72,19 @@ class _Names:
         return name if self._seen[name] == 1 else f"{name}#{self._seen[name]}"
 
 
-def _sequence(seq: Any, access: AccessPath, names: _Names) -> Iterator[Binding]:
-    if not isinstance(seq, relax.SeqExpr):
-        return
-    for b, block in enumerate(seq.blocks):
-        at = access.attr("blocks").array_item(b).attr("bindings")
-        for i, binding in enumerate(block.bindings):
-            yield from _binding(binding, at.array_item(i), names)
+def _sequence(seq: Any, names: _Names) -> Iterator[Binding]:
+    if isinstance(seq, relax.SeqExpr):
+        for block in seq.blocks:
+            for binding in block.bindings:
+                yield from _binding(binding, names)
 
 
-def _binding(binding: Any, access: AccessPath, names: _Names) -> Iterator[Binding]:
+def _binding(binding: Any, names: _Names) -> Iterator[Binding]:
     value = binding.value
     if isinstance(value, If):
-        yield from _sequence(value.true_branch, access.attr("value").attr("true_branch"), names)
-        yield from _sequence(value.false_branch, access.attr("value").attr("false_branch"), names)
-    yield Binding(names.unique(binding.var.name), binding.var, value, access, _kind(binding.var, value))
+        yield from _sequence(value.true_branch, names)
+        yield from _sequence(value.false_branch, names)
+    yield Binding(names.unique(binding.var.name), binding.var, value, binding, _kind(binding.var, value))
 
 
 def _kind(var: Any, value: Any) -> str:

@@ -28,11 +28,12 @@ def block_sketch(func: PrimFunc, function: str) -> Sketch:
     places = walk(func)
     blocks = _innermost_blocks(places)
     written = written_buffers(func, places)
+    paths = {block.path for block in blocks}
     sketch = Sketch()
     writers: dict[Any, list[str]] = {}
     for param in func.params:
         if isinstance(param.ty, BufferType) and param not in written:
-            name = sketch.free_id(param.name, (b.path for b in blocks))
+            name = sketch.free_id(param.name, paths)
             node = Node(name, "input", "input", shape_text(param.shape), dtype_of(param), label=param.name)
             writers[param] = [sketch.add(node)]
     if blocks:

@@ -41,6 +41,8 @@ class _Reader:
         self._sketch = Sketch()
         self._flow: dict[Any, Flow] = {}
         self._constants: dict[Any, str] = {}
+        self._writes: dict[str, set[int] | None] = {}
+        self._functions = frozenset(gv.name_hint for gv in mod.functions)
         self._bindings = walk_bindings(func)
         self._taken = {b.id for b in self._bindings} | set(param_ids(func))
 
@@ -64,7 +66,7 @@ class _Reader:
         return self._resolve(binding.value)
 
     def _call(self, binding: Binding) -> str:
-        name, function, args = _callee(self._mod, binding.value)
+        name, function, args = _callee(binding.value, self._functions)
         written = self._destinations(binding, args)
         shape, dtype = _type_text(args[written[0]].ty if written else binding.var.ty)
         callee = self._mod[function] if function else None
@@ -94,11 +96,20 @@ class _Reader:
         if not isinstance(binding.var.ty, relax.TupleType) or len(binding.var.ty.fields):
             return []
         tensors = [i for i, arg in enumerate(args) if isinstance(arg, Var) and isinstance(arg.ty, relax.TensorType)]
-        callee = self._mod[binding.value.op] if isinstance(binding.value.op, GlobalVar) else None
-        if isinstance(callee, PrimFunc):
-            written = written_buffers(callee, walk(callee))
-            return [i for i in tensors if i < len(callee.params) and callee.params[i] in written]
+        if isinstance(binding.value.op, GlobalVar):
+            written = self._written(binding.value.op)
+            if written is not None:
+                return [i for i in tensors if i in written]
         return tensors[-1:]
+
+    def _written(self, callee: GlobalVar) -> set[int] | None:
+        """Positions of the parameters that a PrimFunc writes; None for another kind of function."""
+        name = callee.name_hint
+        if name not in self._writes:
+            func = self._mod[callee]
+            written = written_buffers(func, walk(func)) if isinstance(func, PrimFunc) else None
+            self._writes[name] = None if written is None else {i for i, p in enumerate(func.params) if p in written}
+        return self._writes[name]
 
     def _resolve(self, value: Any) -> Flow:
         if isinstance(value, Tuple):
@@ -126,8 +137,8 @@ class _Reader:
         return self._constants[constant]
 
 
-def _callee(mod: IRModule, call: Call) -> tuple[str, str | None, list[Any]]:
-    """What `call` calls, as read by a person; the function of `mod` behind it, if any; its arguments."""
+def _callee(call: Call, functions: frozenset[str]) -> tuple[str, str | None, list[Any]]:
+    """What `call` calls, as read by a person; which of `functions` is behind it, if any; its arguments."""
     op, args = call.op, list(call.args)
     if isinstance(op, Op):
         name = op.name.removeprefix("relax.")
@@ -136,8 +147,7 @@ def _callee(mod: IRModule, call: Call) -> tuple[str, str | None, list[Any]]:
         else:
             return name.rpartition(".")[2], None, args
     if isinstance(op, GlobalVar):
-        known = op.name_hint in (gv.name_hint for gv in mod.functions)
-        return op.name_hint, op.name_hint if known else None, args
+        return op.name_hint, op.name_hint if op.name_hint in functions else None, args
     if isinstance(op, ExternFunc):
         return str(op.global_symbol).removeprefix("vm.builtin."), None, args
     return getattr(op, "name", type(op).__name__), None, args

@@ -25,7 +25,6 @@ _BOX_PADDING, _CONSTANT_PADDING, _BOX_LEAST = 28.0, 16.0, 72.0
 _INCH = 72.0  # dot counts lengths in inches; a pixel here is a point there
 _MARGIN = 16.0
 _KEPT = 256
-_SIDE = ("constant", "other")  # what stands beside the trunk: weights, allocations
 
 _layouts: OrderedDict[str, tuple[Placed, str]] = OrderedDict()
 
@@ -36,7 +35,7 @@ def lay_out(function: str, sketch: Sketch) -> GraphView:
     index = {node.id: i for i, node in enumerate(nodes)}
     edges = [(index[source], index[target]) for source, target in sketch.edges]
     sizes = [box_size(node) for node in nodes]
-    straight = [nodes[source].family not in _SIDE for source, _ in edges]
+    straight = [nodes[source].family != "constant" for source, _ in edges]
     placed, by = _placed(sizes, edges, straight)
     return GraphView(
         function=function,

@@ -24,11 +24,11 @@ def function(mod: IRModule, name: str) -> Any:
         return mod[name]
     close = ", ".join(difflib.get_close_matches(name, known, 3, 0.4) or known[:8])
     raise NotFound(
-        f"There is no function '{name}' in this state of the model.",
+        f"There is no function '{name}' at this step.",
         hint=f"There are: {close}.",
         place="function",
-        code="view_no_function",
-        params={"function": name, "known": close},
+        code="function_missing",
+        params={"name": name, "known": close},
     )
 
 

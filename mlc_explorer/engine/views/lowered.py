@@ -36,10 +36,10 @@ def lowered(mod: IRModule, function: str, level: str, target: tvm.target.Target)
     """
     if level not in ("llvm", "asm"):
         raise NotFound(
-            f"There is no compiled level '{level}'.",
-            hint="Choose llvm or asm.",
+            f"There is no level '{level}'.",
+            hint="There are: tir, relax, llvm, asm.",
             place="level",
-            code="view_no_level",
+            code="level_missing",
             params={"level": level},
         )
     func = prim_func(mod, function, level)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from ...schema.graph import Node
@@ -23,11 +23,10 @@ class Sketch:
                 self.edges[source, node.id] = None
         return node.id
 
-    def free_id(self, name: str, taken: Iterable[str] = ()) -> str:
+    def free_id(self, name: str, taken: Collection[str] = ()) -> str:
         """`name`, or ``name#2``, … if that is an id already."""
-        used = {*self.nodes, *taken}
         number, candidate = 1, name
-        while candidate in used:
+        while candidate in self.nodes or candidate in taken:
             number += 1
             candidate = f"{name}#{number}"
         return candidate
