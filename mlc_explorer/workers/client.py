@@ -41,7 +41,7 @@ class Job:
         self._progress: dict[str, Any] | None = None
 
     def progress(self) -> dict[str, Any] | None:
-        """The latest news: ``stage`` (``queued``, or a word of the job's own), ``fraction`` 0..1, ``position`` in
+        """The latest news: ``stage`` (``queued``, ``started``, or a word of the job's own), ``fraction`` 0..1, ``position`` in
         the queue (1 is next; None once it runs). None before there is any."""
         return self._progress
 

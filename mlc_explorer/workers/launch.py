@@ -44,9 +44,11 @@ class LocalServer:
         return self._process.pid if self._process else None
 
     def connect(self) -> Connection:
-        if self._process is None or self._process.poll() is not None:
-            self.close()
-            self._start()
+        if self._process is not None and self._process.poll() is None:
+            with suppress(EngineUnavailable):  # a server that is killed closes its socket before it is gone
+                return _connect(self._address, self._key)
+        self.close()
+        self._start()
         return _connect(self._address, self._key)
 
     def close(self) -> None:

@@ -45,7 +45,7 @@ class Pool:
                 slot.idle, slot.assigned = False, task
                 slot.wake()
                 return
-        task.progress("queued", 0.0, position)
+        task.queued(position)
 
     def cancel(self, task: Task) -> None:
         """Ends the task wherever it is."""
@@ -68,7 +68,7 @@ class Pool:
         return [
             {
                 "lane": s.lane, "pid": s.worker.pid if s.worker else None, "busy": not s.idle,
-                "served": s.served, "models": sorted({m for m, _ in list(s.traces)}),
+                "ready": bool(s.about), "served": s.served, "models": sorted({m for m, _ in list(s.traces)}),
             }
             for s in self.slots
         ]  # fmt: skip
@@ -87,4 +87,4 @@ class Pool:
         with self._lock:
             waiting = list(self._waiting)
         for position, task in enumerate(waiting, 1):
-            task.progress("queued", 0.0, position)
+            task.queued(position)

@@ -125,6 +125,7 @@ class Slot:
         worker.stderr.clear()
         kills = limits.kernel_kills()
         task.wake = self.wake
+        task.started()
         worker.send(protocol.pack("job", task.body, name=task.name))
         keep = False
         try:

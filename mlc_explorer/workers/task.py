@@ -25,6 +25,7 @@ class Task:
     tell: Callable[..., None]
     cancelled: bool = False
     finished: bool = False
+    was_queued: bool = False
     wake: Callable[[], None] | None = None
     models: list[bytes] = field(default_factory=list)
     _progress: dict[str, Any] | None = None
@@ -39,9 +40,19 @@ class Task:
         steps = trace.get("steps")
         return str(trace.get("model", "")), steps if isinstance(steps, list) else []
 
-    def progress(self, stage: str, fraction: float, position: int | None = None) -> None:
+    def queued(self, position: int) -> None:
+        """Tells the client its place in the queue: 1 is next."""
+        self.was_queued = True
+        self.tell("progress", stage="queued", fraction=0.0, position=position)
+
+    def started(self) -> None:
+        """Tells a client that waited that the wait is over."""
+        if self.was_queued:
+            self.tell("progress", stage="started", fraction=0.0, position=None)
+
+    def progress(self, stage: str, fraction: float) -> None:
         """Tells the client how far the job is, or later, if it was told just now."""
-        self._progress = {"stage": stage, "fraction": fraction, "position": position}
+        self._progress = {"stage": stage, "fraction": fraction, "position": None}
         self.flush_progress()
 
     def flush_progress(self) -> float | None:
