@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import psutil
@@ -43,7 +43,7 @@ _PLACES = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
 )
-_URL = re.compile(r"URL: (http://\S+)")
+_URL = re.compile(r"(?:URL: |running on )(http://\S+)")
 
 
 def find_chromium() -> str | None:
@@ -55,8 +55,13 @@ def find_chromium() -> str | None:
 
 
 @contextlib.contextmanager
-def serve(home: Path, *, script: str = "app.py", wait_s: float = 60) -> Iterator[str]:
-    """Run the app with `home` as MLC_EXPLORER_HOME; yields its address, and ends what it started."""
+def serve(
+    home: Path, *, script: str = "app.py", command: Sequence[str] = (), wait_s: float = 60
+) -> Iterator[str]:
+    """Run the app with `home` as MLC_EXPLORER_HOME; yields its address, and ends what it started.
+
+    `python <script>` starts it, or `python <command>`, which must take a free port by itself.
+    """
     log = home / "server.log"
     environment = os.environ | {
         "MLC_EXPLORER_HOME": str(home),
@@ -66,7 +71,11 @@ def serve(home: Path, *, script: str = "app.py", wait_s: float = 60) -> Iterator
     environment.pop("MLC_EXPLORER_HOST", None)
     with log.open("w") as out:
         server = subprocess.Popen(
-            [sys.executable, script], cwd=ROOT, env=environment, stdout=out, stderr=subprocess.STDOUT
+            [sys.executable, *(command or [script])],
+            cwd=ROOT,
+            env=environment,
+            stdout=out,
+            stderr=subprocess.STDOUT,
         )
     try:
         yield _address(server, log, wait_s)

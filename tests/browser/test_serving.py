@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import http.client
 import re
-import statistics
-import time
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -47,21 +43,3 @@ def test_the_link_chooses_the_language_and_the_browser_where_it_does_not(open_pa
     text = open_page(path, locale=locale).locator("body").inner_text()
     text = text.replace(LANGUAGES["zh"], "")  # the switch says its own name in every language
     assert bool(re.search("[\u4e00-\u9fff]", text)) == chinese
-
-
-def test_a_small_message_is_answered_at_once(app_url):
-    """Without TCP_NODELAY each of these takes 40 ms, and so does every message to the browser."""
-    assert _health_ms(app_url) < 10
-
-
-def _health_ms(url: str) -> float:
-    """The median time of a request on one kept connection."""
-    connection = http.client.HTTPConnection(urlsplit(url).netloc)
-    times = []
-    for _ in range(21):
-        start = time.perf_counter()
-        connection.request("GET", "/_stcore/health")
-        assert connection.getresponse().read() == b"ok"
-        times.append((time.perf_counter() - start) * 1e3)
-    connection.close()
-    return statistics.median(times)
