@@ -115,8 +115,10 @@ class Session:
         chosen, names = self.selection, {f.name for f in info.functions}
         path = chosen.path
         for report in info.steps[-count:] if count else ():
-            if path is not None:
-                path = report.moved.get(f"{chosen.function}:{path}", path)
+            where = f"{chosen.function}:{path}"
+            if path is not None and where in report.moved:
+                now = report.moved[where]
+                path = now.partition(":")[2] if now else None
         if chosen.function not in names:
             return Selection(function=info.entry)
         return Selection(chosen.function, chosen.node, path)

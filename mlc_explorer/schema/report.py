@@ -41,7 +41,7 @@ class FunctionInfo:
 @dataclass(frozen=True)
 class StepReport:
     """What one step did: functions `added`, `removed`, `changed`, and `moved`: for each path that stood
-    before in a changed function (``function:path``) its path now, or None if it is gone. Paths that
+    before in a changed function its place now, both as ``function:path``, or None if it is gone. Paths that
     stayed as they were are left out. `renamed` functions are old → new. `seconds` is what applying it took."""
 
     changed: tuple[str, ...] = ()
