@@ -31,7 +31,8 @@ _SLOWS_OPENBLAS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prints the table; the exit status is 1 if a result was wrong."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.kernels", description=__doc__.split("\n")[0])
-    parser.add_argument("functions", nargs="*", default=FUNCTIONS, metavar="FUNCTION", help=", ".join(FUNCTIONS))
+    known = ", ".join(FUNCTIONS)
+    parser.add_argument("functions", nargs="*", default=FUNCTIONS, metavar="FUNCTION", help=known)
     parser.add_argument("--seconds", type=float, default=1.0, help="timing of each function (default 1.0)")
     parser.add_argument("--json", type=Path, help="write the measurements to this file too")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
@@ -40,9 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(json.dumps(measured(options.functions, options.seconds)))
         return 0
     command = [sys.executable, "-m", "benchmarks.kernels", "--child", f"--seconds={options.seconds}"]
-    done = subprocess.run(
-        [*command, *options.functions], cwd=ROOT, env=environment(), stdout=subprocess.PIPE, text=True, check=True
-    )
+    command += options.functions
+    done = subprocess.run(command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, text=True, check=True)
     results = json.loads(done.stdout)
     if options.json:
         options.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")

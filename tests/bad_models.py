@@ -5,6 +5,7 @@ Each function returns the bytes of a file of a few hundred bytes, which opens an
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -29,7 +30,7 @@ def never_ends() -> bytes:
     names = ["x", *(f"y{i}" for i in range(rounds - 1)), "y"]
     nodes = [
         helper.make_node("MatMul", [before, "x"], [after], name=f"product{i}")
-        for i, (before, after) in enumerate(zip(names, names[1:]))
+        for i, (before, after) in enumerate(itertools.pairwise(names))
     ]
     return _model("never_ends", nodes, {"x": [size, size]}, {"y": [size, size]}, TensorProto.FLOAT)
 

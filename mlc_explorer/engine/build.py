@@ -32,6 +32,7 @@ from .timing import alternate, time_calls
 from .transforms.wording import words
 
 PIPELINE = "default_build"
+_DETAIL_LIMIT = 20_000  # characters of TVM's own text: some errors print the whole module
 _NO_MEMORY = ("std::bad_alloc", "posix_memalign")  # TVM's words; a worker makes OutOfMemory of MemoryError
 
 
@@ -156,8 +157,8 @@ def _failed(code: str, entry: str, error: Exception) -> Exception:
     text = str(error).strip()
     if any(words in text for words in _NO_MEMORY):
         return MemoryError(text)
-    reason = text.splitlines()[0] if text else type(error).__name__
-    return JobFailed(**words(code, function=entry, reason=reason), place=entry, detail=text)
+    reason = text.splitlines()[0][:300] if text else type(error).__name__
+    return JobFailed(**words(code, function=entry, reason=reason), place=entry, detail=text[:_DETAIL_LIMIT])
 
 
 def _public(mod: tvm.IRModule, entry: str) -> tvm.IRModule:
