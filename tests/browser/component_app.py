@@ -32,8 +32,8 @@ AFTER = (
     '                with T.sblock("matmul"):',
     "                    C[i] = C[i] + A[i, k_0 * 8 + k_1] * B[k_0 * 8 + k_1]",
 )
-ROWS = [(" ", 1, 1), ("-", 2, None), ("-", 3, None), ("+", None, 2), ("+", None, 3), ("+", None, 4), ("~", 4, 5),
-        ("-", 5, None), ("+", None, 6)]  # fmt: skip
+ROWS = [(" ", 1, 1), ("-", 2, None), ("-", 3, None), ("+", None, 2), ("+", None, 3), ("+", None, 4),
+        ("~", 4, 5), ("-", 5, None), ("+", None, 6)]  # fmt: skip
 PATHS = ("matmul/i", "matmul/k_0", "matmul/k_1", "matmul")
 HOSTILE = '<img src=x onerror="window.hacked=1">'
 SLOW = "slow"  # a click on this node is answered a second late
@@ -62,8 +62,9 @@ def text(level: str) -> TextView:
 
 def graph(case: str) -> GraphView:
     if case == "big":
-        nodes = [Node(f"n{i}", "conv2d", "conv", "(1, 64)", x=100 + i % 3 * 150, y=30 + i // 3 * 70, w=110, h=40)
-                 for i in range(1000)]  # fmt: skip
+        places = [(100 + i % 3 * 150, 30 + i // 3 * 70) for i in range(1000)]
+        nodes = [Node(f"n{i}", "conv2d", "conv", "(1, 64)", x=x, y=y, w=110, h=40)
+                 for i, (x, y) in enumerate(places)]  # fmt: skip
         edges = [Edge(a.id, b.id, ((a.x, a.y), (a.x, a.y + 20), (b.x, b.y - 30), (b.x, b.y - 20)))
                  for a, b in zip(nodes, nodes[3:], strict=False)]  # fmt: skip
         return GraphView("main", tuple(nodes), tuple(edges), 500, 30 + 334 * 70)

@@ -44,7 +44,7 @@ def events(page: Page, count: int) -> list[dict[str, object]]:
     return [{k: v for k, v in e.items() if k != "n"} for e in found]
 
 
-def line(page: Page, number: int):  # noqa: ANN201 - a Locator
+def line(page: Page, number: int):
     """The row of the text pane that shows line `number` of the new text."""
     return page.locator(".ln:not(.del)", has=page.locator(f".no:text-is('{number}')"))
 
@@ -168,7 +168,7 @@ def test_a_late_answer_to_an_earlier_click_does_not_win(show: Opener) -> None:
     page.evaluate(
         """() => {
             window.selected = [];
-            const root = document.querySelector('.stBidiComponent [data-testid=stBidiComponentIsolated]').shadowRoot;
+            const root = document.querySelector('[data-testid=stBidiComponentIsolated]').shadowRoot;
             const note = () => window.selected.push(root.querySelector('.node.selected')?.dataset.id);
             new MutationObserver(note).observe(root.querySelector('.world'), {attributes: true, subtree: true,
                 attributeFilter: ['class']});
@@ -221,10 +221,10 @@ def test_a_thousand_nodes_move_without_touching_them(show: Opener) -> None:
     page.evaluate(
         """() => {
             window.touched = 0;
-            const root = document.querySelector('.stBidiComponent [data-testid=stBidiComponentIsolated]').shadowRoot;
+            const root = document.querySelector('[data-testid=stBidiComponentIsolated]').shadowRoot;
             const world = root.querySelector('.world');
-            new MutationObserver((list) => { window.touched += list.filter((m) => m.target !== world).length; })
-                .observe(world, {attributes: true, childList: true, subtree: true});
+            const count = (list) => { window.touched += list.filter((m) => m.target !== world).length; };
+            new MutationObserver(count).observe(world, {attributes: true, childList: true, subtree: true});
         }"""
     )
     box = page.locator(".stage").bounding_box()

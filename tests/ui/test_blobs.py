@@ -21,7 +21,7 @@ def ask(store: Store, path: str, encoding: str = "") -> tuple[int, dict[str, str
     """A GET through the route as an ASGI server would send it: status, headers, body."""
     sent: list[dict] = []
     headers = [(b"accept-encoding", encoding.encode())]
-    scope = {"type": "http", "method": "GET", "path": path, "headers": headers, "query_string": b"", "root_path": ""}
+    scope = {"type": "http", "method": "GET", "path": path, "headers": headers, "query_string": b""}
 
     async def receive() -> dict:
         return {"type": "http.request", "body": b"", "more_body": False}

@@ -48,7 +48,8 @@ def test_files_can_be_read_in_one_sitting(file: Path) -> None:
 
 
 def test_no_two_modules_export_the_same_name() -> None:
-    names = [n for f in FILES if f.suffix == ".js" for _, n in component._EXPORT.findall(component._source(f.name))]
+    modules = [component._source(f.name) for f in FILES if f.suffix == ".js"]
+    names = [name for source in modules for _, name in component._EXPORT.findall(source)]
     assert sorted(names) == sorted(set(names))
 
 

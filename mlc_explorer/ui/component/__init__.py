@@ -8,11 +8,15 @@ The JavaScript files are ordinary modules; `bundle` joins them in the order of t
 the bundling that they need (so two modules may not export the same name). Style sheets go into the
 bundle, so that a view is never shown without its style.
 
-`data` of `linked_view`: ``graph``, ``text``, ``loops``, ``diff`` (each `blobs.entry` of the JSON of GraphView,
-TextView, LoopTree, DiffView, or None), ``selection`` {node, function, path}, ``levels``, ``level``,
-``functions`` (FunctionInfo as dicts), ``problem`` {message, paths} or None, ``changed`` (node ids), ``labels``
-(`labels(language)`), ``empty`` {title, text, loops} (each optional: what stands in an empty pane) or None, ``busy``.
-`data` of `trace_view`: ``rows``, ``cursor``, ``lines`` {name: ms}, ``labels``.
+`data` of `linked_view`: ``graph``, ``text``, ``loops``, ``diff`` (each `blobs.entry` of the JSON of
+GraphView, TextView, LoopTree, DiffView, or None), ``selection`` {node, function, path}, ``levels``,
+``level``, ``functions`` (FunctionInfo as dicts), ``problem`` {message, paths} or None, ``changed`` (node
+ids), ``labels`` (`labels(language)`), ``empty`` {title, text, loops} (each optional: what an empty pane says)
+or None, ``busy``.
+
+`data` of `trace_view`: ``rows``, ``cursor``, ``lines`` {name: ms}, ``labels``. A row is {n, title, detail,
+function, badges, state: done | redo | bad, message, time or None, pending}; its time is {median_ms, p10_ms,
+p90_ms, max_rel_error, ok, taken_at}.
 
 Events (`event(key)` in the callback): {type: node, id, function}, {type: path, path}, {type: function, name},
 {type: level, level}; {type: goto, cursor}, {type: delete}.

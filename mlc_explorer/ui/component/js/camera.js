@@ -12,7 +12,9 @@ const DRAG_FROM = 4; // pixels a press may move and still be a click
 
 /** A camera on `stage` (an element that holds an SVG with a `.world` group and a `.minimap`). */
 export function makeCamera(stage) {
-  const camera = { stage, x: 0, y: 0, zoom: 1, width: 1, height: 1, moved: false, frame: 0 };
+  const camera = { stage, x: 0, y: 0, zoom: 1, width: 1, height: 1, frame: 0 };
+  camera.moved = false; // whether the press under way is a drag
+  camera.touched = false; // whether a person has chosen the view, which a new graph then keeps
   listen(camera);
   new ResizeObserver(() => (camera.unplaced ? firstView(camera) : apply(camera))).observe(stage);
   return camera;
@@ -30,6 +32,7 @@ export function setExtent(camera, width, height, top) {
 export function fit(camera) {
   const { clientWidth: w, clientHeight: h } = camera.stage;
   camera.zoom = wholeZoom(camera);
+  camera.touched = false;
   camera.x = (w - camera.width * camera.zoom) / 2;
   camera.y = Math.max(MARGIN, (h - camera.height * camera.zoom) / 2);
   apply(camera);
@@ -59,6 +62,7 @@ export function firstView(camera) {
 export function zoomBy(camera, factor, x = camera.stage.clientWidth / 2, y = camera.stage.clientHeight / 2) {
   const zoom = clamp(camera.zoom * factor, Math.min(0.2, wholeZoom(camera)), CLOSEST);
   const k = zoom / camera.zoom;
+  camera.touched = true;
   camera.x = x - (x - camera.x) * k;
   camera.y = y - (y - camera.y) * k;
   camera.zoom = zoom;
@@ -106,9 +110,10 @@ function draw(camera) {
 function drawWindow(camera) {
   const map = camera.stage.querySelector(".minimap");
   const { clientWidth: w, clientHeight: h } = camera.stage;
+  const slack = MARGIN * camera.zoom; // the layout leaves as much empty around the outermost nodes
   const whole =
-    camera.x >= -1 && camera.y >= -1 &&
-    camera.x + camera.width * camera.zoom <= w + 1 && camera.y + camera.height * camera.zoom <= h + 1;
+    camera.x >= -slack && camera.y >= -slack &&
+    camera.x + camera.width * camera.zoom <= w + slack && camera.y + camera.height * camera.zoom <= h + slack;
   map.hidden = whole || !camera.mapScale;
   if (map.hidden) return;
   const k = camera.mapScale / camera.zoom;
@@ -181,6 +186,7 @@ function listen(camera) {
   const release = (e) => {
     pointers.delete(e.pointerId);
     stage.classList.remove("dragging");
+    setTimeout(() => (camera.moved = false), 0); // after the click that ends a drag, before any other
   };
   stage.addEventListener("pointerup", release);
   stage.addEventListener("pointercancel", release);
@@ -197,12 +203,14 @@ function move(camera, pointers, e) {
     zoomBy(camera, now / before, (e.clientX + other.x) / 2 - at.left, (e.clientY + other.y) / 2 - at.top);
     return;
   }
+  camera.touched = true;
   camera.x += e.clientX - last.x;
   camera.y += e.clientY - last.y;
   apply(camera);
 }
 
 function lookAt(camera, e) {
+  camera.touched = true;
   const at = camera.stage.querySelector(".minimap canvas").getBoundingClientRect();
   const { clientWidth: w, clientHeight: h } = camera.stage;
   camera.x = w / 2 - ((e.clientX - at.left) / camera.mapScale) * camera.zoom;

@@ -27,7 +27,7 @@ export function makeGraph(host, choose) {
   return pane;
 }
 
-/** Draw `view` (a GraphView, or null). The camera stays where it was when the same function is shown. */
+/** Draw `view` (a GraphView, or null). A view that a person has chosen stays while the function is the same. */
 export function drawGraph(pane, view, digest, changed, labels) {
   const before = pane.view;
   if (pane.digest !== digest) {
@@ -51,7 +51,11 @@ function place(pane, before) {
   if (!view) return;
   const top = view.nodes.reduce((a, b) => (b.y < a.y ? b : a), { x: view.width / 2, y: Infinity });
   setExtent(camera, view.width, view.height, top.x);
-  if (!before || before.function !== view.function) return firstView(camera);
+  if (!camera.touched || before?.function !== view.function) {
+    firstView(camera);
+    if (pane.byId.has(pane.selected)) reveal(camera, pane.byId.get(pane.selected));
+    return;
+  }
   const anchor = pane.selected && before.nodes.find((n) => n.id === pane.selected);
   const now = anchor && pane.byId.get(anchor.id);
   if (now) {

@@ -78,7 +78,7 @@ function draw(view) {
   const all = [...times, ...lines.map(([, ms]) => ms)];
   const logarithmic = view.log ?? wantsLog(all);
   const scale = makeScale(all, logarithmic);
-  root.classList.toggle("timed", all.length > 0);
+  root.classList.toggle("timed", all.length > 0 || data.rows.some((r) => r.pending));
   root.querySelector(".scales").hidden = !all.length;
   for (const b of root.querySelectorAll(".scales button"))
     b.setAttribute("aria-checked", String((b.dataset.scale === "log") === logarithmic));
