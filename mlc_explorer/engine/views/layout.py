@@ -55,6 +55,11 @@ def box_size(node: Node) -> tuple[float, float]:
     return round(max(text + _BOX_PADDING, _BOX_LEAST), 1), _BOX_HEIGHT
 
 
+def forget() -> None:
+    """Drops the layouts that were kept."""
+    _layouts.clear()
+
+
 def _at(node: Node, size: tuple[float, float], centre: tuple[float, float]) -> Node:
     return Node(
         node.id, node.op, node.family, node.shape, node.dtype, node.function, node.label, *centre, *size
