@@ -116,7 +116,7 @@ class EliminateCommonSubexpr(RelaxPass):
 
     TVM: ``relax.transform.EliminateCommonSubexpr``; MLIR: ``cse``.
 
-    ``a = R.exp(x); b = R.exp(x)`` → ``a = R.exp(x); b = a``
+    ``a = R.exp(x); b = R.exp(x); c = R.add(a, b)`` → ``a = R.exp(x); b = a; c = R.add(a, a)``
     """
 
     name: ClassVar[str] = "EliminateCommonSubexpr"

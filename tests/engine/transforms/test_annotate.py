@@ -1,0 +1,64 @@
+"""annotate: hints from a list, never code."""
+
+import pytest
+from tvm.script import tirx as T
+
+from mlc_explorer.engine.transforms import apply_step
+from mlc_explorer.errors import BadTrace
+from mlc_explorer.schema.trace import Step
+
+
+@T.prim_func(s_tir=True)
+def copy(A: T.Buffer((8,), "float32"), B: T.Buffer((8,), "float32")):
+    for i in range(8):
+        with T.sblock("B"):
+            vi = T.axis.spatial(8, i)
+            B[vi] = A[vi]
+
+
+def annotate(place: str, key: str, value: object) -> Step:
+    return Step("annotate", "main", {"place": place, "key": key, "value": value})
+
+
+def test_annotate_a_loop(check):
+    @T.prim_func(s_tir=True)
+    def after(A: T.Buffer((8,), "float32"), B: T.Buffer((8,), "float32")):
+        for i in T.serial(8, annotations={"pragma_auto_unroll_max_step": 16}):
+            with T.sblock("B"):
+                vi = T.axis.spatial(8, i)
+                B[vi] = A[vi]
+
+    check(copy, after, annotate("B/i", "pragma_auto_unroll_max_step", 16))
+
+
+def test_annotate_a_block(check):
+    @T.prim_func(s_tir=True)
+    def after(A: T.Buffer((8,), "float32"), B: T.Buffer((8,), "float32")):
+        for i in range(8):
+            with T.sblock("B"):
+                vi = T.axis.spatial(8, i)
+                T.sblock_attr({"double_buffer_scope": 0})
+                B[vi] = A[vi]
+
+    check(copy, after, annotate("B", "double_buffer_scope", 0))
+
+
+def test_annotate_refused_on_the_wrong_kind_of_place(refuse):
+    refusal = refuse(copy, annotate("B", "pragma_unroll_explicit", 1))
+    assert refusal.code == "annotate_wants_loop"
+    assert refusal.paths == ("B",)
+    assert refuse(copy, annotate("B/i", "double_buffer_scope", 0)).code == "annotate_wants_block"
+
+
+@pytest.mark.parametrize("key", ["pragma_import_c", "pragma_import_llvm"])
+def test_annotate_takes_no_key_that_compiles_given_code(module, key):
+    with pytest.raises(BadTrace) as caught:
+        apply_step(module(copy), annotate("B/i", key, "int f() { return 1; }"))
+    assert caught.value.place == "key"
+
+
+@pytest.mark.parametrize("value", [1 << 20, -1, "16", 0.5])
+def test_annotate_bounds_the_value(module, value):
+    with pytest.raises(BadTrace) as caught:
+        apply_step(module(copy), annotate("B/i", "pragma_auto_unroll_max_step", value))
+    assert caught.value.place == "value"
