@@ -1,7 +1,7 @@
 """What to compile for: the CPU that this runs on, with all it can do, and a plain baseline.
 
-LLVM is asked for the CPU's name, because ``mcpu=native`` is refused and silently becomes ``generic``. What is told
-as a feature is what the compiler will use for that target, not what the chip may have besides.
+LLVM is asked for the CPU's name, because ``mcpu=native`` is refused and silently becomes ``generic``. What is
+told as a feature is what the compiler will use for that target, not what the chip may have besides.
 """
 
 from __future__ import annotations

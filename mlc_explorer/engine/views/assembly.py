@@ -1,5 +1,5 @@
-"""Reads assembly as LLVM writes it for ELF, Mach-O and COFF, the way Compiler Explorer does: instructions, the labels
-that are jumped to, and for each instruction the source line of the last ``.loc``."""
+"""Reads assembly as LLVM writes it for ELF, Mach-O and COFF, the way Compiler Explorer does: instructions,
+the labels that are jumped to, and for each instruction the source line of the last ``.loc``."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ def _routines(lines: list[str]) -> list[Routine]:
 
 
 def _without_idle_labels(routine: Routine) -> Routine:
-    """Keeps the routine's own label, and those that an instruction goes to (not those that only help the linker)."""
+    """Keeps the routine's own label, and those that an instruction goes to (not those that only help the
+    linker)."""
     code = (_RELOCATION.sub("", line.text) for line in routine.lines if line.is_code)
     used = {word for text in code for word in re.findall(r"[\w.$@?]+", text)}
     kept = [line for i, line in enumerate(routine.lines) if i == 0 or line.is_code or line.text[:-1] in used]
@@ -49,6 +50,7 @@ def _without_idle_labels(routine: Routine) -> Routine:
 
 
 def _tidy(line: str) -> str:
-    """Without comment; the tab between mnemonic and operands becomes a column, so that every pane shows it alike."""
+    """Without comment; the tab between mnemonic and operands becomes a column, so that every pane shows it
+    alike."""
     mnemonic, _, operands = _COMMENT.sub("", line).strip().partition("\t")
     return f"    {mnemonic:<15} {operands}".rstrip()

@@ -11,8 +11,8 @@ from tvm import relax
 from tvm.ir import Call, GlobalVar, Op, Tuple
 from tvm.relax.expr import ExternFunc, If, TupleGetItem
 
-# What only looks after memory or checks arguments. An allocation is no box either: the tensor that a call leaves in
-# it flows out of the call.
+# What only looks after memory or checks arguments. An allocation is no box either: the tensor that a call
+# leaves in it flows out of the call.
 _UPKEEP = {
     "relax.null_value",
     "relax.builtin.alloc_tensor",
@@ -30,9 +30,9 @@ _UPKEEP = {
 
 @dataclass(frozen=True, eq=False)
 class Binding:
-    """One binding. `id` is its variable's name, made unique in the function (``lv``, ``lv#2``); `node` is TVM's
-    object; `kind` is ``call`` or ``if`` (boxes of the graph), or ``alias``, ``tuple``, ``item``, ``function``,
-    ``upkeep`` (not drawn)."""
+    """One binding. `id` is its variable's name, made unique in the function (``lv``, ``lv#2``); `node` is
+    TVM's object; `kind` is ``call`` or ``if`` (boxes of the graph), or ``alias``, ``tuple``, ``item``,
+    ``function``, ``upkeep`` (not drawn)."""
 
     id: str
     var: Any

@@ -1,7 +1,7 @@
 """The graph of a PrimFunc: which block's buffer flows into which block.
 
-It gives a model that is a single tensor function a graph worth looking at, and shows what a schedule did to the
-dataflow: a cached copy, an initialisation split from its update.
+It gives a model that is a single tensor function a graph worth looking at, and shows what a schedule did to
+the dataflow: a cached copy, an initialisation split from its update.
 """
 
 from __future__ import annotations
@@ -93,6 +93,12 @@ def _family(place: Place) -> str:
     if any(int(axis.iter_type) == int(IterVar.CommReduce) for axis in block.iter_vars):
         own = {region.source for region in block.writes}
         factors = {region.source for region in block.reads} - own
-        return named if named in ("conv", "matmul", "pool", "reduce") else "matmul" if len(factors) > 1 else "reduce"
+        return (
+            named
+            if named in ("conv", "matmul", "pool", "reduce")
+            else "matmul"
+            if len(factors) > 1
+            else "reduce"
+        )
     copies = isinstance(block.body, BufferStore) and isinstance(block.body.value, TensorLoad)
     return "shape" if copies or named == "shape" else "elementwise"

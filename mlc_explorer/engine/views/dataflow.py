@@ -24,7 +24,7 @@ from .families import family
 from .sketch import Sketch, shape_text
 
 # What a value is made of: the id of a box, a tuple of such, or None (a shape, a number, a function).
-Flow = Union[str, tuple["Flow", ...], None]
+Flow = Union[str, tuple["Flow", ...], None]  # noqa: UP007 - a name in quotes has no |
 
 _CALLS_ITS_FIRST = ("call_", "invoke_", "vm.call_tir", "vm.invoke_")  # operators whose callee is an argument
 
@@ -95,7 +95,9 @@ class _Reader:
         """Positions of the arguments that the callee writes; none where it gives its result back."""
         if not isinstance(binding.var.ty, relax.TupleType) or len(binding.var.ty.fields):
             return []
-        tensors = [i for i, arg in enumerate(args) if isinstance(arg, Var) and isinstance(arg.ty, relax.TensorType)]
+        tensors = [
+            i for i, arg in enumerate(args) if isinstance(arg, Var) and isinstance(arg.ty, relax.TensorType)
+        ]
         if isinstance(binding.value.op, GlobalVar):
             written = self._written(binding.value.op)
             if written is not None:
@@ -108,7 +110,9 @@ class _Reader:
         if name not in self._writes:
             func = self._mod[callee]
             written = written_buffers(func, walk(func)) if isinstance(func, PrimFunc) else None
-            self._writes[name] = None if written is None else {i for i, p in enumerate(func.params) if p in written}
+            self._writes[name] = (
+                None if written is None else {i for i, p in enumerate(func.params) if p in written}
+            )
         return self._writes[name]
 
     def _resolve(self, value: Any) -> Flow:

@@ -1,9 +1,9 @@
 """Gives the parallel parts of a kernel the debug scope that TVM forgets.
 
-TVM moves the body of a parallel loop into a function of its own, ``__tvm_parallel_lambda``. Its instructions keep
-their source lines, but the function itself has no ``DISubprogram``, so LLVM writes no ``.loc`` for it, and the
-hottest loops of a kernel would be the ones without links. The scope is put into the text of the optimised LLVM IR,
-from which the assembly is then made; the instructions are the same.
+TVM moves the body of a parallel loop into a function of its own, ``__tvm_parallel_lambda``. Its instructions
+keep their source lines, but the function itself has no ``DISubprogram``, so LLVM writes no ``.loc`` for it,
+and the hottest loops of a kernel would be the ones without links. The scope is put into the text of the
+optimised LLVM IR, from which the assembly is then made; the instructions are the same.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ import tvm
 _DEFINE = re.compile(r"^define .*@\"?([\w.$]+)\"?\(.*\{$")
 _DEBUG = re.compile(r"!dbg !(\d+)")
 _LOCATION = re.compile(r"^!(\d+) = (?:distinct )?!DILocation\(line: (\d+)", re.MULTILINE)
-_SUBPROGRAM = re.compile(r"^!\d+ = (distinct !DISubprogram\(name: \")[^\"]*(\".*?)(, retainedNodes: !\d+)?\)$", re.MULTILINE)
+_SUBPROGRAM = re.compile(
+    r"^!\d+ = (distinct !DISubprogram\(name: \")[^\"]*(\".*?)(, retainedNodes: !\d+)?\)$", re.MULTILINE
+)
 
 
 def assembly_with_scopes(llvm_ir: str) -> str:
@@ -49,7 +51,9 @@ def with_scopes(llvm_ir: str) -> str:
         elif line == "}":
             scope = None
         elif scope is not None:
-            if line.lstrip().startswith("#dbg_"):  # names a variable of the scope that the code was moved from
+            if line.lstrip().startswith(
+                "#dbg_"
+            ):  # names a variable of the scope that the code was moved from
                 continue
             debug = _DEBUG.search(line)
             if debug and int(debug[1]) in line_of:

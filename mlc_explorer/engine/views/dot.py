@@ -1,7 +1,8 @@
-"""Runs dot: the ``graphviz-pure`` program, one static file in the Python environment, on every platform the same.
+"""Runs dot: the ``graphviz-pure`` program, one static file in the Python environment, on every platform the
+same.
 
-A confined worker may start no program. One that will lay graphs out calls `start_helper` before it gives up its
-rights, and `plain` goes through that helper from then on; elsewhere it runs the program itself.
+A confined worker may start no program. One that will lay graphs out calls `start_helper` before it gives up
+its rights, and `plain` goes through that helper from then on; elsewhere it runs the program itself.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A program of its own that runs dot for a confined worker, which may run no program itself.
 
-Started by `dot.start_helper`, before the worker gives up its rights, as a plain script: standard library only, so
-that it is up in milliseconds. It trusts nobody: it runs one program, given on its command line, on graphs
-made of the few words that `layout` writes, so that no attribute of DOT that names a file gets through.
+Started by `dot.start_helper`, before the worker gives up its rights, as a plain script: standard library
+only, so that it is up in milliseconds. It trusts nobody: it runs one program, given on its command line, on
+graphs made of the few words that `layout` writes, so that no attribute of DOT that names a file gets through.
 
 Both ways a message is its length in bytes (8 digits), then that many bytes: DOT in, ``-Tplain`` out, empty if
 dot failed or took too long. It ends when its input does.
@@ -18,8 +18,27 @@ from typing import BinaryIO
 _MEMORY = 2 << 30  # bytes that dot may take
 _MOST = 4 << 20  # bytes of DOT
 _WORDS = frozenset(
-    "digraph graph node edge nodesep ranksep nslimit nslimit1 mclimit shape box fixedsize true label arrowhead none "
-    "width height weight".split()
+    [
+        "digraph",
+        "graph",
+        "node",
+        "edge",
+        "nodesep",
+        "ranksep",
+        "nslimit",
+        "nslimit1",
+        "mclimit",
+        "shape",
+        "box",
+        "fixedsize",
+        "true",
+        "label",
+        "arrowhead",
+        "none",
+        "width",
+        "height",
+        "weight",
+    ]
 )
 
 
@@ -43,7 +62,9 @@ def is_ours(source: bytes) -> bool:
 def run(program: str, source: bytes, seconds: float) -> bytes:
     """dot's ``-Tplain`` for `source`; empty if it failed or took longer than `seconds`."""
     try:
-        done = subprocess.run([program, "-Tplain"], input=source, capture_output=True, timeout=seconds, check=True)
+        done = subprocess.run(
+            [program, "-Tplain"], input=source, capture_output=True, timeout=seconds, check=True
+        )
     except (OSError, subprocess.SubprocessError):
         return b""
     return done.stdout

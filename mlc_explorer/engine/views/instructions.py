@@ -1,7 +1,9 @@
-"""What an instruction of assembly or LLVM IR does, in one word, so that a reader finds the loads and the FMAs.
+"""What an instruction of assembly or LLVM IR does, in one word, so that a reader finds the loads and the
+FMAs.
 
-A line has one kind, the first that fits: ``fma``, ``load``, ``store``, ``call``, ``branch``, ``vector`` (arithmetic and
-shuffles on vectors), ``other``. An instruction that does arithmetic on an operand in memory counts by its arithmetic.
+A line has one kind, the first that fits: ``fma``, ``load``, ``store``, ``call``, ``branch``, ``vector``
+(arithmetic and shuffles on vectors), ``other``. An instruction that does arithmetic on an operand in memory
+counts by its arithmetic.
 """
 
 from __future__ import annotations
@@ -22,7 +24,10 @@ _X86 = (
     ("fma", r"^\s*v?f?n?m(add|sub)\w*p?[sd]\b|^\s*vfn?m(add|sub)\w+|^\s*vdpbf16ps|^\s*vpdpbu?s"),
     ("call", r"^\s*call"),
     ("branch", r"^\s*(j\w+|ret\w*|loop\w*)\b"),
-    ("store", r"^\s*(v?mov\w*|v?extract\w*|vp?scatter\w*|vp?compress\w*|push\w*)\b.*(\)|\(%rip\))( \{%k\d\})?$"),
+    (
+        "store",
+        r"^\s*(v?mov\w*|v?extract\w*|vp?scatter\w*|vp?compress\w*|push\w*)\b.*(\)|\(%rip\))( \{%k\d\})?$",
+    ),
     ("load", r"^\s*(v?mov\w*|vp?broadcast\w*|vp?gather\w*|vp?expand\w*|pop\w*)\b.*\(.*\)"),
     ("vector", r"%[yz]mm\d|^\s*v?\w+p[sdh]\b|^\s*v?p\w+\b.*%xmm"),
 )
@@ -45,7 +50,8 @@ _RISCV = (
 
 
 class Kinds:
-    """The rules of one language: ``llvm``, or the assembly of the architecture that a target triple starts with."""
+    """The rules of one language: ``llvm``, or the assembly of the architecture that a target triple starts
+    with."""
 
     def __init__(self, language: str) -> None:
         rules = next((r for start, r in _LANGUAGES if re.match(start, language)), _X86)

@@ -1,7 +1,7 @@
 """A quick layered layout, for graphs that are too big for dot or where dot can't run.
 
-Each box is one rank below the lowest box that it takes from; within a rank boxes stand in the order of the mean x
-of their sources, packed from the left and centred. Linear in boxes and edges but for the sorting.
+Each box is one rank below the lowest box that it takes from; within a rank boxes stand in the order of the
+mean x of their sources, packed from the left and centred. Linear in boxes and edges but for the sorting.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ def layers(sizes: Sequence[tuple[float, float]], edges: Sequence[tuple[int, int]
     rows: list[list[int]] = [[] for _ in range(max(ranks, default=0) + 1)]
     for box, rank in enumerate(ranks):
         rows[rank].append(box)
-    width = max((sum(sizes[b][0] + GAP_X for b in row) - GAP_X for row in rows if row), default=0) + 2 * MARGIN
+    width = (
+        max((sum(sizes[b][0] + GAP_X for b in row) - GAP_X for row in rows if row), default=0) + 2 * MARGIN
+    )
     centres: list[tuple[float, float]] = [(0.0, 0.0)] * len(sizes)
     top = MARGIN
     for row in rows:

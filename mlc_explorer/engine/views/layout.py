@@ -86,7 +86,8 @@ def _placed(
 def _dot_source(
     sizes: Sequence[tuple[float, float]], edges: Sequence[tuple[int, int]], straight: Sequence[bool]
 ) -> str:
-    """The graph in DOT. Edges that are to be `straight` pull harder, so that the network's trunk hangs plumb."""
+    """The graph in DOT. Edges that are to be `straight` pull harder, so that the network's trunk hangs
+    plumb."""
     bounded = {"nslimit": "1", "nslimit1": "1", "mclimit": "0.1"} if len(edges) > ROUGH_EDGES else {}
     graph = graphviz.Digraph(
         graph_attr={"nodesep": "0.3", "ranksep": "0.45"} | bounded,
@@ -110,7 +111,8 @@ def _by_dot(source: str, count: int, edges: Sequence[tuple[int, int]]) -> Placed
 
 
 def _read_plain(plain: str, count: int, edges: Sequence[tuple[int, int]]) -> Placed:
-    """Reads dot's plain format (inches, y up): ``graph``, then ``node name x y …``, ``edge tail head n x1 y1 …``."""
+    """Reads dot's plain format (inches, y up): ``graph``, then ``node name x y …``, ``edge tail head n x1 y1
+    …``."""
     centres: dict[int, tuple[float, float]] = {}
     curves: dict[tuple[int, int], tuple[tuple[float, float], ...]] = {}
     width = height = 0.0

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Line:
-    """A line of LLVM IR or assembly; `link` is the 1-based line of TVMScript that it came from, if it is known;
-    `is_code` is false for labels, headers and braces."""
+    """A line of LLVM IR or assembly; `link` is the 1-based line of TVMScript that it came from, if it is
+    known; `is_code` is false for labels, headers and braces."""
 
     text: str
     link: int | None = None
@@ -23,8 +23,8 @@ class Routine:
     lines: list[Line] = field(default_factory=list)
 
     def is_kernel(self, function: str) -> bool:
-        """Whether it is (part of) the tensor function: named as TVM names the body and its parallel parts, or with
-        lines that come from the text (a body that was inlined into its caller)."""
+        """Whether it is (part of) the tensor function: named as TVM names the body and its parallel parts, or
+        with lines that come from the text (a body that was inlined into its caller)."""
         name = self.name.removeprefix(".L").removeprefix("_")
         if name.startswith((f"{function}_compute_", "_tvm_parallel_lambda", "tvm_parallel_lambda")):
             return True

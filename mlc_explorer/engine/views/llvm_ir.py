@@ -1,5 +1,5 @@
-"""Reads LLVM IR: the bodies of a function's routines without debug records and metadata, each line with the source
-line that its ``!dbg`` names."""
+"""Reads LLVM IR: the bodies of a function's routines without debug records and metadata, each line with the
+source line that its ``!dbg`` names."""
 
 from __future__ import annotations
 

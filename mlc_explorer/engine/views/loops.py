@@ -82,8 +82,12 @@ class _Tree:
             "children": self._below(index),
         }
         if place.kind == "loop":
-            return LoopNode(extent=_extent(place.node), axis=self._axes[index], mark=_mark(place.node), **common)
-        return LoopNode(reads=self._regions(place.path, "reads"), writes=self._regions(place.path, "writes"), **common)
+            return LoopNode(
+                extent=_extent(place.node), axis=self._axes[index], mark=_mark(place.node), **common
+            )
+        return LoopNode(
+            reads=self._regions(place.path, "reads"), writes=self._regions(place.path, "writes"), **common
+        )
 
     def _regions(self, path: str, which: str) -> tuple[str, ...]:
         """The block's ``T.reads`` or ``T.writes`` as printed, which is the only faithful text of a region."""
@@ -101,7 +105,8 @@ class _Tree:
 
 
 def _loop_axes(places: tuple[paths.Place, ...]) -> list[str]:
-    """For each place the kind of axis that it feeds (blocks get ""), by the block axes bound to its variable."""
+    """For each place the kind of axis that it feeds (blocks get ""), by the block axes bound to its
+    variable."""
     kinds: list[set[str]] = [set() for _ in places]
     loop_of = {place.node.loop_var: i for i, place in enumerate(places) if place.kind == "loop"}
     for place in places:

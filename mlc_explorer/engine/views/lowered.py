@@ -1,14 +1,12 @@
 """A tensor function as LLVM IR or assembly, each line linked to the line of TVMScript that it came from.
 
-A PrimFunc that was parsed from text has spans, and LLVM carries them down to the instructions. So the ``tir`` text
-is parsed back (it is our own print, and gives an equal function) and that is compiled: the debug locations then
-count the lines which the screen shows. Left out is what is in no loop: argument checks, runtime helpers,
-directives, debug data, labels that nothing jumps to.
+A PrimFunc that was parsed from text has spans, and LLVM carries them down to the instructions. So the ``tir``
+text is parsed back (it is our own print, and gives an equal function) and that is compiled: the debug
+locations then count the lines which the screen shows. Left out is what is in no loop: argument checks,
+runtime helpers, directives, debug data, labels that nothing jumps to.
 """
 
 from __future__ import annotations
-
-import re
 
 import tvm
 from tvm.ir import IRModule
@@ -19,7 +17,6 @@ from ...schema.text import TextView
 from .assembly import read_assembly
 from .debug_scopes import assembly_with_scopes
 from .instructions import Kinds
-from .lines import Line
 from .llvm_ir import read_llvm
 from .lookup import prim_func
 from .text import parse, text
@@ -45,7 +42,11 @@ def lowered(mod: IRModule, function: str, level: str, target: tvm.target.Target)
     func = prim_func(mod, function, level)
     with_lines, linked = _with_lines(mod, function, func)
     source = _compile(with_lines, function, target)
-    lines = read_llvm(source, function) if level == "llvm" else read_assembly(assembly_with_scopes(source), function)
+    lines = (
+        read_llvm(source, function)
+        if level == "llvm"
+        else read_assembly(assembly_with_scopes(source), function)
+    )
     kinds = Kinds("llvm" if level == "llvm" else _triple(target))
     return TextView(
         function,
@@ -57,8 +58,8 @@ def lowered(mod: IRModule, function: str, level: str, target: tvm.target.Target)
 
 
 def _with_lines(mod: IRModule, function: str, func: PrimFunc) -> tuple[PrimFunc, bool]:
-    """`func` with the lines of its text as spans, and whether that worked: what holds constants that the text does
-    not spell out can't be read back, and is shown without links."""
+    """`func` with the lines of its text as spans, and whether that worked: what holds constants that the text
+    does not spell out can't be read back, and is shown without links."""
     try:
         return parse(text(mod, function, "tir")), True
     except Exception:  # the parser raises whatever its evaluation raises

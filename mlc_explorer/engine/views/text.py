@@ -1,10 +1,10 @@
 """TVMScript of one function, with a map from its lines to loops, blocks and bindings.
 
 TVM prints a comment at every object that is asked for; one print with a numbered comment per loop, block and
-binding gives the exact line of each, and the comments are then taken out again. (TVM can also be asked by access
-path, but then looks through all paths at every node: 0.6 s for a thousand bindings instead of 14 ms.) Sugar is
-off, so that every loop has a line of its own. The text starts at the decorator; the explicit root block, three lines and
-an indentation that say nothing, is left out wherever TVM's own sugar leaves it out.
+binding gives the exact line of each, and the comments are then taken out again. (TVM can also be asked by
+access path, but then looks through all paths at every node: 0.6 s for a thousand bindings instead of 14 ms.)
+Sugar is off, so that every loop has a line of its own. The text starts at the decorator; the explicit root
+block, three lines and an indentation that say nothing, is left out wherever TVM's own sugar leaves it out.
 
 The text of a tensor function is source: `IMPORTS` followed by the lines is a Python file, and `parse` gives
 back a structurally equal PrimFunc.
@@ -17,8 +17,8 @@ from itertools import islice
 from typing import Any
 
 from tvm.ir import IRModule
-from tvm.script import from_source
 from tvm.s_tir.stmt import SBlockRealize
+from tvm.script import from_source
 from tvm.tirx import PrimFunc
 
 from ...errors import NotFound
@@ -113,7 +113,9 @@ def _end(lines: list[str], start: int) -> int:
     """The last line of what starts on line `start`: all that is indented deeper belongs to it."""
     indent = _indent(lines[start - 1])
     end = start
-    while end < len(lines) and (not lines[end] or _indent(lines[end]) > indent or _is_else(lines[end], indent)):
+    while end < len(lines) and (
+        not lines[end] or _indent(lines[end]) > indent or _is_else(lines[end], indent)
+    ):
         end += 1
     return end
 

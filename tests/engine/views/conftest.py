@@ -11,8 +11,8 @@ from tvm import IRModule, relax
 from tvm.s_tir import Schedule
 
 from mlc_explorer.engine import loaders
-from mlc_explorer.engine.views.layout import forget
 from mlc_explorer.engine.views.dot import stop_helper
+from mlc_explorer.engine.views.layout import forget
 
 STAGES = ("raw", "legalised", "annotated", "grouped", "fused", "zero", "default")
 

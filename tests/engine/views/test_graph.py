@@ -44,7 +44,8 @@ def test_every_sample_function(golden, name):
 
 
 @pytest.mark.parametrize(
-    ("model", "name"), [*itertools.product(["cnn", "transformer"], STAGES), ("resnet18", "raw"), ("resnet18", "default")]
+    ("model", "name"),
+    [*itertools.product(["cnn", "transformer"], STAGES), ("resnet18", "raw"), ("resnet18", "default")],
 )
 def test_every_function_at_every_stage(stage, model, name):
     mod = stage(model, name)
@@ -54,16 +55,20 @@ def test_every_function_at_every_stage(stage, model, name):
         assert [n.id for n in drawn.nodes.values() if n.family == "output"] == ["out"]
         assert all(n.function is None or n.function in names(mod) for n in drawn.nodes.values())
         fed = {target for _, target in drawn.edges}
-        assert all(n.id in fed for n in drawn.nodes.values() if n.family not in ("input", "constant")), function
+        assert all(n.id in fed for n in drawn.nodes.values() if n.family not in ("input", "constant")), (
+            function
+        )
 
 
 def test_lowering_keeps_the_flow(stage):
-    """In destination-passing form a call's result is the buffer that it was handed: the graph is as before."""
+    """In destination-passing form a call's result is the buffer that it was handed: the graph is as
+    before."""
     before, after = (sketch(stage("mlp", name), "main") for name in ("zero", "default"))
 
     def calls(drawn: Sketch) -> list[tuple[str, list[str]]]:
         return [
-            (n.op, sorted(drawn.nodes[s].label for s, t in drawn.edges if t == n.id)) for n in drawn.nodes.values()
+            (n.op, sorted(drawn.nodes[s].label for s, t in drawn.edges if t == n.id))
+            for n in drawn.nodes.values()
         ]
 
     assert calls(after) == calls(before)
@@ -99,7 +104,7 @@ class Branching:
         halves = R.split(x, 2)
         left = halves[0]
         pair = (left, halves[1])
-        if out:
+        if out:  # noqa: SIM108 - TVMScript has no conditional expression
             y = R.add(pair[0], pair[1])
         else:
             y = R.subtract(left, left)

@@ -99,7 +99,9 @@ def test_layers_survive_a_cycle():
 
 
 def test_wider_text_makes_a_wider_box():
-    short, long = (layout.box_size(Node("n", name, "call", label=name)) for name in ("add", "fused_conv2d_add_relu"))
+    short, long = (
+        layout.box_size(Node("n", name, "call", label=name)) for name in ("add", "fused_conv2d_add_relu")
+    )
     assert short == (72.0, 40.0)
     assert long[0] > 150
     assert layout.box_size(Node("w", "constant", "constant", label="(10,)"))[1] == 24.0
@@ -121,7 +123,8 @@ def test_the_helper_gives_the_same_layout():
 
 
 def test_a_confined_process_lays_out_through_its_helper(tmp_path):
-    """Under Landlock, where no program may be run, dot is reached through the helper that was started before."""
+    """Under Landlock, where no program may be run, dot is reached through the helper that was started
+    before."""
     pytest.importorskip("landlock", reason="confinement needs the landlock package")
     script = (
         "import sys; from pathlib import Path\n"

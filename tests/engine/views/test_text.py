@@ -3,12 +3,12 @@
 import itertools
 
 import pytest
+import tvm
 import tvm_ffi
 from tvm.s_tir import Schedule
 from tvm.script import tirx as T
 from tvm.tirx import PrimFunc
 
-import tvm
 from mlc_explorer.engine import loaders, paths
 from mlc_explorer.engine.views.graph import sketch
 from mlc_explorer.engine.views.lookup import names
@@ -89,10 +89,14 @@ def test_every_loop_and_block_has_its_line(name):
             assert header == f'with T.sblock("{place.name}"):'
 
 
-@pytest.mark.parametrize(("model", "name"), [*itertools.product(["mlp", "cnn", "transformer"], ["raw", "default"])])
+@pytest.mark.parametrize(
+    ("model", "name"), [*itertools.product(["mlp", "cnn", "transformer"], ["raw", "default"])]
+)
 def test_every_call_of_the_graph_has_its_line(stage, model, name):
     mod = stage(model, name)
-    calls = [n.id for n in sketch(mod, "main").nodes.values() if n.family not in ("input", "constant", "output")]
+    calls = [
+        n.id for n in sketch(mod, "main").nodes.values() if n.family not in ("input", "constant", "output")
+    ]
     assert [m.path for m in text(mod, "main", "relax").marks] == calls
 
 
