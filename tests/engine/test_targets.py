@@ -1,0 +1,75 @@
+"""Targets: this CPU as LLVM knows it, and a baseline."""
+
+import numpy as np
+import pytest
+import tvm
+
+from mlc_explorer.engine import loaders, targets
+from mlc_explorer.errors import NotFound
+
+
+def test_cpu_comes_first_then_the_baseline():
+    assert [info.name for info in targets.targets()] == ["cpu", "generic"]
+
+
+def test_the_local_cpu_is_named():
+    info = targets.targets()[0]
+    assert info.spec["mcpu"] == str(tvm.get_global_func("target.llvm_get_system_cpu")())
+    assert info.spec["mcpu"] in info.label
+    assert f"{info.cores} core" in info.label
+
+
+def test_features_are_what_the_compiler_will_use():
+    local, generic = targets.targets()
+    assert set(generic.features) <= set(local.features)
+    known = tvm.get_global_func("target.llvm_get_cpu_features")(targets.target("cpu"))
+    assert ("AVX2" in local.features) == ("avx2" in {str(name) for name in known})
+
+
+def test_cores_are_those_that_tvm_was_told(monkeypatch):
+    monkeypatch.setenv("TVM_NUM_THREADS", "3")
+    assert targets.cores() == 3
+    monkeypatch.setenv("TVM_NUM_THREADS", "many")
+    assert targets.cores() >= 1
+
+
+def test_without_a_cpu_info_the_architecture_names_it(monkeypatch, tmp_path):
+    monkeypatch.setattr(targets, "_CPU_INFO", tmp_path / "none")
+    assert targets._cpu_name().endswith(" CPU")
+
+
+@pytest.mark.parametrize(
+    ("told", "name"),
+    [
+        ("Intel(R) Xeon(R) Platinum 8488C CPU @ 2.40GHz", "Intel Xeon Platinum 8488C"),
+        ("AMD EPYC 9B14 96-Core Processor", "AMD EPYC 9B14"),
+    ],
+)
+def test_a_name_without_trade_marks(monkeypatch, tmp_path, told, name):
+    info = tmp_path / "cpuinfo"
+    info.write_text(f"processor\t: 0\nmodel name\t: {told}\nflags\t: fpu\n")
+    monkeypatch.setattr(targets, "_CPU_INFO", info)
+    assert targets._cpu_name() == name
+
+
+@pytest.mark.parametrize("name", ["cpu", "generic"])
+def test_what_is_built_for_it_runs_here(name):
+    mod = loaders.load("matmul_128").mod
+    built = tvm.compile(mod, target=targets.target(name))
+    rng = np.random.default_rng(0)
+    a, b = (rng.standard_normal((128, 128)).astype("float32") for _ in range(2))
+    c = tvm.runtime.tensor(np.zeros((128, 128), "float32"))
+    built["main"](tvm.runtime.tensor(a), tvm.runtime.tensor(b), c)
+    np.testing.assert_allclose(c.numpy(), a @ b, rtol=1e-3, atol=1e-3)
+
+
+def test_an_unknown_target_names_what_there_is():
+    with pytest.raises(NotFound) as refused:
+        targets.target("quantum")
+    assert refused.value.hint == "There are: cpu, generic."
+    assert refused.value.place == "target"
+
+
+def test_one_line_on_the_machine():
+    assert "\n" not in targets.machine()
+    assert targets.targets()[0].label in targets.machine()
