@@ -18,9 +18,18 @@ def fold_linear(mod):  # type: ignore[no-untyped-def]  # its text goes into expo
     """Groups relu(x @ w + b) and x @ w + b of the graph into functions linear_relu, linear, linear_relu_1, …"""
     from tvm.relax.dpl import is_op, wildcard
 
-    linear = is_op("relax.add")(is_op("relax.matmul")(wildcard(), wildcard()), wildcard())
-    linear_again = is_op("relax.add")(is_op("relax.matmul")(wildcard(), wildcard()), wildcard())
-    patterns = [("linear_relu", is_op("relax.nn.relu")(linear)), ("linear", linear_again)]
+    def is_layer(match):  # x @ w + b with a matrix w and a vector b, not any sum with a product
+        w, b = match.annotated_expr["w"], match.annotated_expr["b"]
+        return w.ty.ndim == 2 and b.ty.ndim == 1
+
+    def layer(bias_first, relu):
+        w, b = wildcard(), wildcard()
+        product = is_op("relax.matmul")(wildcard(), w)
+        total = is_op("relax.add")(b, product) if bias_first else is_op("relax.add")(product, b)
+        name, whole = ("linear_relu", is_op("relax.nn.relu")(total)) if relu else ("linear", total)
+        return name, whole, {"w": w, "b": b}, is_layer
+
+    patterns = [layer(bias_first, relu) for relu in (True, False) for bias_first in (False, True)]
     before = {var.name_hint for var in mod.get_global_vars()}
     grouped = relax.transform.FuseOpsByPattern(patterns, bind_constants=False, annotate_codegen=False)(mod)
 

@@ -93,6 +93,39 @@ def test_foldlinear(check):
     check(Network, Folded, Step("FoldLinear"))
 
 
+def test_foldlinear_finds_the_bias_on_either_side():
+    @I.ir_module
+    class BiasFirst:
+        @R.function
+        def main(
+            x: R.Tensor((1, 8), "float32"), w: R.Tensor((8, 6), "float32"), b: R.Tensor((6,), "float32")
+        ) -> R.Tensor((1, 6), "float32"):
+            with R.dataflow():
+                lv = R.matmul(x, w)
+                z = R.add(b, lv)
+                R.output(z)
+            return z
+
+    assert {v.name_hint for v in after(BiasFirst, "FoldLinear").get_global_vars()} == {"main", "linear"}
+
+
+def test_foldlinear_leaves_a_product_that_is_no_layer(check):
+    """The sum of a product and a matrix, as around attention, has no weights and no bias."""
+    @I.ir_module
+    class Residual:
+        @R.function
+        def main(
+            x: R.Tensor((4, 8), "float32"), w: R.Tensor((8, 6), "float32"), r: R.Tensor((4, 6), "float32")
+        ) -> R.Tensor((4, 6), "float32"):
+            with R.dataflow():
+                lv = R.matmul(x, w)
+                z = R.add(lv, r)
+                R.output(z)
+            return z
+
+    check(Residual, Residual, Step("FoldLinear"))
+
+
 def test_foldlinear_again_changes_nothing(check):
     check(Folded, Folded, Step("FoldLinear"))
 
