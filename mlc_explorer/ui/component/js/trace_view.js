@@ -83,12 +83,38 @@ function draw(view) {
   for (const b of root.querySelectorAll(".scales button"))
     b.setAttribute("aria-checked", String((b.dataset.scale === "log") === logarithmic));
   root.querySelector(".axis").innerHTML = axisHtml(lines, scale, labels);
-  const focused = root.getRootNode().activeElement?.closest?.("[data-n]")?.dataset.n;
   const first = data.rows.find((r) => r.time)?.time.median_ms;
   list.setAttribute("aria-label", say(labels, "trace.title"));
-  list.innerHTML = data.rows.map((row, i) => rowHtml(view, row, i, { scale, lines, first })).join("");
-  if (focused !== undefined) list.querySelector(`[data-n="${view.cursor}"] .go`)?.focus();
+  drawRows(view, data.rows.map((row, i) => rowHtml(view, row, i, { scale, lines, first })));
   root.querySelector(".hint").hidden = data.rows.length > 1;
+}
+
+/** Only rows that changed are made anew: while one is measured, the others keep still. */
+function drawRows(view, rows) {
+  const { list, root } = view;
+  const focused = root.getRootNode().activeElement?.closest?.("[data-n]");
+  const drawn = view.drawn ?? [];
+  rows.forEach((html, i) => {
+    if (html === drawn[i] && list.children[i]) return;
+    const holder = document.createElement("template");
+    holder.innerHTML = html;
+    if (list.children[i]) list.children[i].replaceWith(holder.content);
+    else list.append(holder.content);
+  });
+  while (list.children.length > rows.length) list.lastChild.remove();
+  view.drawn = rows;
+  const current = list.querySelector(".current");
+  if (focused) current?.querySelector(".go").focus({ preventScroll: true });
+  if (current && view.followed !== view.cursor) keepInView(list, current);
+  view.followed = view.cursor;
+}
+
+/** Scroll the list, and never the page, so that `row` shows. */
+function keepInView(list, row) {
+  const top = row.offsetTop - list.offsetTop;
+  if (top < list.scrollTop) list.scrollTop = top;
+  else if (top + row.offsetHeight > list.scrollTop + list.clientHeight)
+    list.scrollTop = top + row.offsetHeight - list.clientHeight;
 }
 
 /** Labels of the lines, each on the side where there is room; two that are close stand one above the other. */
