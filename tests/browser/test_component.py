@@ -63,6 +63,7 @@ def test_arrow_keys_follow_edges_past_constants(show: Opener) -> None:
     expect(page.locator(".node.selected")).to_have_attribute("data-id", "x")
     page.keyboard.press("ArrowRight")
     expect(page.locator(".node.selected")).to_have_attribute("data-id", "w")
+    expect(page.locator(".said")).to_contain_text("const")  # for those who hear the page
 
 
 def test_a_header_selects_its_loop_and_a_body_line_the_innermost_block(show: Opener) -> None:
@@ -116,6 +117,15 @@ def test_folding_hides_a_body_and_says_how_many_lines(show: Opener) -> None:
     expect(page.locator(".hides")).to_have_text("3 lines")
     page.locator(".hides").click()
     expect(page.locator(".ln")).to_have_count(6)
+
+
+def test_space_folds_what_is_selected_and_escape_goes_out(show: Opener) -> None:
+    page = show()
+    line(page, 4).locator(".code").click()
+    page.keyboard.press("Space")
+    expect(page.locator(".hides")).to_have_text("2 lines")
+    page.keyboard.press("Escape")
+    expect(page.locator(".branch.selected")).to_have_attribute("data-path", "matmul/k_0")
 
 
 def test_the_diff_shows_removed_lines_and_marks_changed_words(show: Opener) -> None:
@@ -213,6 +223,21 @@ def test_a_payload_that_the_server_has_dropped_is_published_again(
     page.wait_for_selector(".linked-view[data-painted]")
     assert refused
     expect(page.locator(".branch")).to_have_count(4)
+
+
+def test_a_payload_that_never_comes_is_said_to_be_missing(open_page: Opener, component_url: str) -> None:
+    page = open_page("about:blank", wait=False)
+    wanted = '"level": "tir"'
+
+    def lose_the_text(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(status=404) if wanted in answer.text() else route.fulfill(response=answer)
+
+    page.route("**/blob/*", lose_the_text)
+    page.goto(component_url)
+    page.wait_for_selector(".linked-view[data-painted]")
+    expect(page.get_by_text(SAY["failed.title"])).to_be_visible()
+    expect(page.locator(".branch")).to_have_count(4)  # what did come is shown
 
 
 def test_a_thousand_nodes_move_without_touching_them(show: Opener) -> None:

@@ -16,8 +16,15 @@ export function makeCamera(stage) {
   camera.moved = false; // whether the press under way is a drag
   camera.touched = false; // whether a person has chosen the view, which a new graph then keeps
   listen(camera);
-  new ResizeObserver(() => (camera.unplaced ? firstView(camera) : apply(camera))).observe(stage);
+  new ResizeObserver(() => onResize(camera)).observe(stage);
   return camera;
+}
+
+function onResize(camera) {
+  if (camera.touched) return apply(camera);
+  const { focus } = camera;
+  firstView(camera);
+  if (focus) reveal(camera, focus);
 }
 
 /** The graph's extent in its own pixels; `top` is the x of its uppermost node, where reading starts. */
@@ -46,8 +53,8 @@ function wholeZoom({ stage, width, height }) {
 
 /** The first view: the whole graph where it can be read, else its top at a readable size. */
 export function firstView(camera) {
-  camera.unplaced = camera.stage.clientWidth === 0; // in a closed tab: placed when it opens
-  if (camera.unplaced) return;
+  camera.focus = null;
+  if (camera.stage.clientWidth === 0) return; // in a closed tab: placed when it opens
   fit(camera);
   if (camera.zoom >= READABLE) return;
   const { clientWidth: w } = camera.stage;
@@ -71,6 +78,8 @@ export function zoomBy(camera, factor, x = camera.stage.clientWidth / 2, y = cam
 
 /** Move as little as needed to bring a box (centre and size in graph pixels) into view. */
 export function reveal(camera, box) {
+  camera.focus = box;
+  if (camera.stage.clientWidth === 0) return;
   const { clientWidth: w, clientHeight: h } = camera.stage;
   const half = { w: (box.w / 2) * camera.zoom + MARGIN, h: (box.h / 2) * camera.zoom + AHEAD };
   const x = box.x * camera.zoom + camera.x;

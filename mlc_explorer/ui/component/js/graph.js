@@ -73,8 +73,8 @@ export function selectNode(pane, id, follow) {
   pane.elements?.get(id)?.classList.add("selected");
   lightEdges(pane);
   const node = pane.byId?.get(id);
+  pane.host.querySelector(".said").textContent = node ? aboutNode(node) : "";
   if (node && changed && follow) reveal(pane.camera, node);
-  return node;
 }
 
 /** Colours come from the style sheet, so that the minimap must be painted again when the theme changes. */
@@ -129,11 +129,12 @@ const cut = (text, room, char) => {
 
 const tight = (shape) => shape.replaceAll(", ", ","); // (1,64,56,56): boxes are small
 
+const aboutNode = (node) => [node.label || node.op, node.shape, node.dtype, node.id].filter(Boolean).join("  ");
+
 function boxOf(node) {
   const small = node.h < SMALL;
   const left = -node.w / 2, top = -node.h / 2;
   const title = node.label || node.op;
-  const about = [title, node.shape, node.dtype, node.id].filter(Boolean).join("  ");
   const radius = small ? node.h / 2 : 7;
   const text = small
     ? `<text class="one" y="4">${esc(cut(title, node.w - 14, CHAR.small))}</text>`
@@ -146,7 +147,7 @@ function boxOf(node) {
     : `<rect class="bar" x="${left + 4}" y="${top + 6}" width="3" height="${node.h - 12}" rx="1.5"/>`;
   return (
     `<g class="node${small ? " small" : ""}" data-id="${esc(node.id)}" data-family="${esc(node.family)}" ` +
-    `transform="translate(${n1(node.x)} ${n1(node.y)})"><title>${esc(about)}</title>` +
+    `transform="translate(${n1(node.x)} ${n1(node.y)})"><title>${esc(aboutNode(node))}</title>` +
     `<rect class="box" x="${left}" y="${top}" width="${node.w}" height="${node.h}" rx="${radius}"/>${bar}${text}` +
     `<circle class="dot" cx="${-left - 1}" cy="${top + 1}" r="4.5"><title></title></circle></g>`
   );

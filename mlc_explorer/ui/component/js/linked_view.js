@@ -2,7 +2,7 @@
 // tells Python, whose answer then stands. Panes are swapped together, when all their payloads are here.
 
 import { adoptStyle } from "./style.js";
-import { afterPaint, esc, followTheme, icon, remember, remembered, same, sayAll } from "./dom.js";
+import { afterPaint, esc, followTheme, icon, remember, remembered, same, say, sayAll } from "./dom.js";
 import { drawGraph, makeGraph, paintMinimap, selectNode } from "./graph.js";
 import { drawHeader, makeHeader, sayCopied } from "./header.js";
 import { makeLayout, showTab } from "./layout.js";
@@ -62,14 +62,11 @@ async function update(view, data) {
   if (wanted.length) {
     const slow = setTimeout(() => view.root.classList.add("waiting"), 150);
     const again = () => emit(view, { type: "resend" });
-    try {
-      await Promise.all(wanted.map((key) => load(data[key], again)));
-    } catch (error) {
-      console.error(error);
-    }
+    const arrivals = await Promise.allSettled(wanted.map((key) => load(data[key], again)));
     clearTimeout(slow);
     if (view.latest !== data) return; // a newer state has come meanwhile
-  }
+    view.failed = arrivals.some((a) => a.status === "rejected");
+  } else view.failed = false;
   view.root.classList.remove("waiting");
   const ready = {};
   for (const key of PAYLOADS) ready[key] = known(data[key]) ?? null;
@@ -112,8 +109,8 @@ function drawPanes(view) {
 function drawEmpty(view) {
   const { shown, ready, labels, root } = view;
   const box = root.querySelector(".empty");
-  const title = shown.empty?.title ?? labels["empty.title"];
-  const text = shown.empty?.text ?? labels["empty.text"];
+  const title = view.failed ? say(labels, "failed.title") : (shown.empty?.title ?? say(labels, "empty.title"));
+  const text = view.failed ? say(labels, "failed.text") : (shown.empty?.text ?? say(labels, "empty.text"));
   box.hidden = Boolean(ready.text);
   box.innerHTML = `<strong>${esc(title)}</strong><p>${esc(text)}</p>`;
 }
