@@ -1,7 +1,7 @@
 """Replay: a trace becomes a state. The only way in which a module comes to be transformed.
 
-States are cached by the key of their trace, so that a longer trace runs its new steps only, and undo, redo or a
-look at an earlier step cost nothing. One worker does one job at a time; the cache is not made for threads.
+States are cached by the key of their trace, so that a longer trace runs its new steps only, and undo, redo or
+a look at an earlier step cost nothing. One worker does one job at a time; the cache is not made for threads.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .transforms import apply_step, step_source
 from .transforms.wording import words
 
 MOST_STEPS = 500
-MOST_STATES = 64  # modules share what they have in common, so a state costs little more than what its step changed
+MOST_STATES = 64  # modules share what they have in common: a state costs little more than its step's change
 
 ModelData = Callable[[str], bytes]
 
@@ -57,7 +57,7 @@ def replay(trace: Trace, model_data: ModelData) -> State:
         try:
             state = apply(state, trace.steps[n])
         except MlcError as e:
-            raise _at_step(e, n + 1)
+            raise _at_step(e, n + 1) from e.__cause__
         _remember(keys[n + 1], state)
     return state
 
@@ -72,7 +72,7 @@ def apply(state: State, step: Step) -> State:
 
 
 def python_lines(trace: Trace, model_data: ModelData) -> tuple[str, ...]:
-    """For each step plain TVM Python that does the same to the variable `mod` (see `transforms.step_source`)."""
+    """For each step plain TVM Python that does the same to `mod` (see `transforms.step_source`)."""
     replay(trace, model_data)
     return tuple(
         step_source(replay(trace.upto(n), model_data), step) for n, step in enumerate(trace.steps)
@@ -123,4 +123,5 @@ def _compare(before: IRModule, after: IRModule) -> tuple[tuple[str, ...], tuple[
         name for name in old.keys() & new.keys()
         if not old[name].same_as(new[name]) and not tvm_ffi.structural_equal(old[name], new[name])
     )
-    return tuple(sorted(changed)), tuple(sorted(new.keys() - old.keys())), tuple(sorted(old.keys() - new.keys()))
+    added, removed = new.keys() - old.keys(), old.keys() - new.keys()
+    return tuple(sorted(changed)), tuple(sorted(added)), tuple(sorted(removed))

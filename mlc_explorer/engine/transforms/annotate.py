@@ -33,7 +33,8 @@ class Annotate(LoopTransform):
     TVM: ``annotate``; Halide has none; MLIR: ``transform.annotate``.
 
     place: the loop or block it goes on.
-    key: ``pragma_auto_unroll_max_step`` (loop: unroll what is beneath if it makes at most so many statements),
+    key: ``pragma_auto_unroll_max_step`` (loop: unroll what is beneath if it makes at most so many
+        statements),
         ``pragma_unroll_explicit`` (loop: 1 writes the copies out, 0 leaves them to LLVM),
         ``pragma_loop_partition_hint`` (loop: 1 splits off the iterations that need a guard),
         ``double_buffer_scope`` (block: position of the written buffer to hold twice).

@@ -54,8 +54,8 @@ def apply_step(mod: IRModule, step: Step) -> Applied:
 def step_source(state_before: HasModule, step: Step) -> str:
     """Lines of plain TVM Python that do to the variable `mod` what `step` does to `state_before.mod`.
 
-    They assume `tvm`, `relax` (tvm.relax) and `Schedule` (tvm.s_tir.Schedule). The module that `mod` named before
-    is not changed.
+    They assume `tvm`, `relax` (tvm.relax) and `Schedule` (tvm.s_tir.Schedule). The module that `mod` named
+    before is not changed.
     """
     transform = catalogue.make(step)
     if isinstance(transform, GraphTransform):

@@ -47,8 +47,8 @@ class LoopTransform(Transform):
     def run(self, sch: Schedule, function: str) -> Moves:
         """Applies the primitive to `function` of the schedule's module.
 
-        Returns where a place that TVM dissolves lives on: its path before → the random variable after. A place
-        that merely moves is followed by TVM and need not be named. Raises Refused, or TVM's own error.
+        Returns where a place that TVM dissolves lives on: its path before → the random variable after. A
+        place that merely moves is followed by TVM and need not be named. Raises Refused, or TVM's own error.
         """
         raise NotImplementedError
 

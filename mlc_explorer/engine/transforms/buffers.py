@@ -27,7 +27,7 @@ def position(sch: Schedule, block: Any, buffer: int | str, access: str, path: st
 
 
 def role(sch: Schedule, block: Any, buffer: int | str) -> str:
-    """``write`` if a buffer of this name is written (a position always means a written one), else ``read``."""
+    """``write`` if a buffer of this name is written (a position means a written one), else ``read``."""
     named = isinstance(buffer, str) and buffer not in _names(sch, block, "write")
     return "read" if named and buffer in _names(sch, block, "read") else "write"
 

@@ -17,8 +17,17 @@ from .caching import CacheRead, CacheWrite
 from .compute import ComputeAt, ComputeInline, ReverseComputeAt, ReverseComputeInline
 from .folding import FoldLinear
 from .graph import (
-    AnnotateTIROpPattern, CanonicalizeBindings, ConvertToDataflow, DeadCodeElimination, Default,
-    EliminateCommonSubexpr, FoldConstant, FuseOps, FuseTIR, LegalizeOps, Zero,
+    AnnotateTIROpPattern,
+    CanonicalizeBindings,
+    ConvertToDataflow,
+    DeadCodeElimination,
+    Default,
+    EliminateCommonSubexpr,
+    FoldConstant,
+    FuseOps,
+    FuseTIR,
+    LegalizeOps,
+    Zero,
 )
 from .layout import TransformLayout
 from .mapping import Bind, Parallel, Unroll, Vectorize
@@ -39,7 +48,9 @@ TRANSFORMS: dict[str, type[Transform]] = {
 
 _SHORTCUTS: dict[str, tuple[str, ...]] = {
     "fold_linear_relu": ("FoldLinear", "LegalizeOps", "FuseTIR"),
-    "fuse": ("LegalizeOps", "AnnotateTIROpPattern", "FoldConstant", "FuseOps", "FuseTIR", "DeadCodeElimination"),
+    "fuse": (
+        "LegalizeOps", "AnnotateTIROpPattern", "FoldConstant", "FuseOps", "FuseTIR", "DeadCodeElimination",
+    ),
 }
 
 
@@ -62,7 +73,7 @@ def shortcuts() -> tuple[Shortcut, ...]:
 def make(step: Step) -> Transform:
     """The transform that `step` asks for, its parameters checked.
 
-    NotFound for an unknown name; BadTrace, with the parameter as `place`, for an unknown, missing or wrong one.
+    NotFound for an unknown name; BadTrace for a parameter that is unknown, missing or wrong (`place`).
     """
     cls = _find(step.transform)
     _check_function(cls, step)

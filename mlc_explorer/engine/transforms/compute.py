@@ -44,7 +44,7 @@ class ComputeAt(LoopTransform):
 class ReverseComputeAt(LoopTransform):
     """Moves a consumer under a loop of its producer, so that it uses a result while it is still in the cache.
 
-    TVM: ``reverse_compute_at``; Halide: ``compute_with`` is near; MLIR: ``transform.loop.fuse_sibling`` is near.
+    TVM: ``reverse_compute_at``; Halide: ``compute_with`` is near; MLIR: ``fuse_sibling`` is near.
 
     block: the consumer.
     loop: a loop around its producers.

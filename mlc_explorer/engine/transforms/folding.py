@@ -15,7 +15,7 @@ from .wording import words
 
 
 def fold_linear(mod):  # type: ignore[no-untyped-def]  # its text goes into exported scripts as it stands
-    """Groups relu(x @ w + b) and x @ w + b of the graph into functions linear_relu, linear, linear_relu_1, …"""
+    """Groups relu(x @ w + b) and x @ w + b of the graph into functions linear_relu, linear, linear_1, …"""
     from tvm.relax.dpl import is_op, wildcard
 
     def is_layer(match):  # x @ w + b with a matrix w and a vector b, not any sum with a product
@@ -33,13 +33,13 @@ def fold_linear(mod):  # type: ignore[no-untyped-def]  # its text goes into expo
     before = {var.name_hint for var in mod.get_global_vars()}
     grouped = relax.transform.FuseOpsByPattern(patterns, bind_constants=False, annotate_codegen=False)(mod)
 
-    # FuseOpsByPattern names a group after its operators; give it the pattern's name, in the order of the calls.
+    # FuseOpsByPattern names a group after its operators; give it the pattern's name, in the calls' order.
     renamed, taken = {}, set(before)
     builder = relax.BlockBuilder()  # gives the new names their types
 
     def choose_name(expr):  # type: ignore[no-untyped-def]
         called = expr.op if isinstance(expr, relax.Call) else None
-        if not isinstance(called, relax.GlobalVar) or called.name_hint in before or called.name_hint in renamed:
+        if not isinstance(called, relax.GlobalVar) or called.name_hint in before | renamed.keys():
             return
         kind = grouped[called].attrs["Composite"]
         free = next(n for n in [kind, *(f"{kind}_{i}" for i in range(1, 100000))] if n not in taken)
@@ -66,8 +66,8 @@ def fold_linear(mod):  # type: ignore[no-untyped-def]  # its text goes into expo
 class FoldLinear(GraphTransform):
     """Groups each matmul + add (+ relu) of the graph into one function ``linear`` (``linear_relu``).
 
-    Ours, made with TVM's ``relax.transform.FuseOpsByPattern``. LegalizeOps and FuseTIR then make one PrimFunc of
-    each. It looks for operators, so that it goes before LegalizeOps.
+    Ours, made with TVM's ``relax.transform.FuseOpsByPattern``. LegalizeOps and FuseTIR then make one PrimFunc
+    of each. It looks for operators, so that it goes before LegalizeOps.
 
     ``R.nn.relu(R.add(R.matmul(x, w), b))`` → ``linear_relu(x, w, b)``
     """

@@ -1,7 +1,7 @@
 """Graph passes and pipelines under TVM's own names.
 
-They see the whole module. The order in which they have an effect: LegalizeOps → AnnotateTIROpPattern → FuseOps →
-FuseTIR; one that finds nothing to do changes nothing, and the step's report says so.
+They see the whole module. The order in which they have an effect: LegalizeOps → AnnotateTIROpPattern →
+FuseOps → FuseTIR; one that finds nothing to do changes nothing, and the step's report says so.
 """
 
 from __future__ import annotations
@@ -153,10 +153,10 @@ class Zero(RelaxPipeline):
 
 @dataclass(frozen=True)
 class Default(RelaxPipeline):
-    """What TVM does by default when it compiles: legalise, then lower the graph to calls of the virtual machine.
+    """What TVM does by default: legalise, then lower the graph to calls of the virtual machine.
 
-    TVM: ``relax.get_pipeline("default")``. Nothing is fused. Afterwards the graph holds storage allocation and
-    calls of the runtime, so that graph passes find nothing any more; loops can still be scheduled.
+    TVM: ``relax.get_pipeline("default")``. Nothing is fused. Afterwards the graph holds storage allocation
+    and calls of the runtime, so that graph passes find nothing any more; loops can still be scheduled.
 
     ``lv = R.matmul(x, w)`` → ``alloc = R.builtin.alloc_tensor(…); matmul(x, w, alloc)``
     """

@@ -37,7 +37,8 @@ def parse(text: str) -> Callable[..., list[Any]]:
         if not name.isidentifier() or keyword.iskeyword(name):
             raise _bad(text, f"'{name}' is no name")
     try:
-        tree = ast.parse(f"({right.strip()},)" if "," not in right else f"({right.strip()})", mode="eval").body
+        listed = f"({right.strip()})" if "," in right else f"({right.strip()},)"
+        tree = ast.parse(listed, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as e:
         raise _bad(text, "the right side can't be read") from e
     if not isinstance(tree, ast.Tuple) or not tree.elts:

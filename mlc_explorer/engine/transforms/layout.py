@@ -21,9 +21,9 @@ from .wording import words
 class TransformLayout(LoopTransform):
     """Stores a buffer in another order, for example in panels of 16 columns; every access is rewritten.
 
-    TVM: ``transform_layout``; Halide: ``reorder_storage`` (whole axes only); MLIR: ``transform.structured.pack``.
-    An input or output keeps its layout, because callers know it: give it a copy with cache_read or cache_write
-    first. The map must be one to one.
+    TVM: ``transform_layout``; Halide: ``reorder_storage`` (whole axes only); MLIR:
+    ``transform.structured.pack``. An input or output keeps its layout, because callers know it: give it a
+    copy with cache_read or cache_write first. The map must be one to one.
 
     block: a block that writes or reads the buffer.
     buffer: by name, or by position among the buffers that the block writes.

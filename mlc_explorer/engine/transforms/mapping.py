@@ -28,7 +28,8 @@ THREAD_AXES = (
 class Parallel(LoopTransform):
     """Spreads a loop's iterations over the CPU's threads.
 
-    TVM: ``parallel``; Halide: ``parallel``; MLIR: ``scf.parallel`` / ``transform.structured.tile_using_forall``.
+    TVM: ``parallel``; Halide: ``parallel``; MLIR: ``scf.parallel`` /
+    ``transform.structured.tile_using_forall``.
 
     loop: a spatial loop, best an outer one. Within a parallel loop there can be no other.
 
@@ -147,7 +148,7 @@ def _ancestors(places: tuple[paths.Place, ...], index: int) -> list[int]:
 
 
 def _refuse_above(sch: Schedule, function: str, loop: str, kind: int, most: int, code: str) -> None:
-    """Refused if the loop's trip count, times those of the loops of that kind in line with it, exceeds `most`."""
+    """Refused if the trip counts of `loop` and of all of that `kind` in line with it multiply to above `most`."""
     place = paths.find(sch.mod[function], loop)
     if place.kind != "loop":
         return  # loop_rv says what is wrong

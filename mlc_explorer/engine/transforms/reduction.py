@@ -49,7 +49,8 @@ class RFactor(LoopTransform):
     loop: the reduction loop that becomes spatial (usually one part of a split).
     factor_axis: where the new axis stands in the buffer of partial results.
 
-    ``for k_0, k_1: B[i] += A[i, …]`` at k_1 → ``for k_1, k_0: B_rf[k_1, i] += …`` / ``for k_1: B[i] += B_rf[k_1, i]``
+    ``for k_0, k_1: B[i] += A[i, …]`` at k_1 →
+    ``for k_1, k_0: B_rf[k_1, i] += …`` / ``for k_1: B[i] += B_rf[k_1, i]``
     """
 
     name: ClassVar[str] = "rfactor"

@@ -1,8 +1,8 @@
 """TVM's refusals in a person's words.
 
 TVM raises ScheduleError (with the offending nodes, if the schedule renders errors in detail), InternalError,
-ValueError and others. `explained` turns each into Refused: TVM's reason without the noise of C++, the offending
-loops and blocks as paths, the IR with carets as `detail`, and for the common reasons a hint.
+ValueError and others. `explained` turns each into Refused: TVM's reason without the noise of C++, the
+offending loops and blocks as paths, the IR with carets as `detail`, and for the common reasons a hint.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def _located(report: _Report, func: Any) -> tuple[str, ...]:
 
 
 def _names(report: _Report, located: tuple[str, ...]) -> dict[str, str]:
-    """TVM's tokens (``tirx.For#0``) → paths. Tokens stand in the IR in the order of the text, as the paths do."""
+    """TVM's tokens (``tirx.For#0``) → paths: both come in the order of the text."""
     tokens = re.findall(r"^\s*# (\S+#\d+)$", report.ir, re.MULTILINE)
     return dict(zip(tokens, located)) if len(tokens) == len(located) else {}
 

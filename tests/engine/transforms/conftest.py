@@ -1,4 +1,4 @@
-"""What the tests of transforms share: one check that holds a step to Before, After, its JSON and its Python."""
+"""What the tests of transforms share: a check that holds a step to Before, After, its JSON, its Python."""
 
 from __future__ import annotations
 

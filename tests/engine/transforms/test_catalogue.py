@@ -18,8 +18,8 @@ ISSUE_NAMES = {
     "LegalizeOps", "AnnotateTIROpPattern", "FoldConstant", "FuseOps", "FuseTIR", "DeadCodeElimination",
     "CanonicalizeBindings", "EliminateCommonSubexpr", "ConvertToDataflow", "zero", "default",
     "split", "fuse", "reorder", "parallel", "vectorize", "unroll", "bind", "compute_at", "reverse_compute_at",
-    "compute_inline", "reverse_compute_inline", "cache_read", "cache_write", "decompose_reduction", "annotate",
-    "transform_layout",
+    "compute_inline", "reverse_compute_inline", "cache_read", "cache_write", "decompose_reduction",
+    "annotate", "transform_layout",
 }
 
 
@@ -29,7 +29,7 @@ def _test_names() -> set[str]:
 
 
 def test_it_holds_all_that_was_promised():
-    assert ISSUE_NAMES <= set(NAMES)
+    assert set(NAMES) >= ISSUE_NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -27,7 +27,9 @@ def inlined(A: T.Buffer((8, 16), "float32"), C: T.Buffer((8, 16), "float32")):
 
 
 @T.prim_func(s_tir=True)
-def matmul_relu(A: T.Buffer((8, 8), "float32"), B: T.Buffer((8, 8), "float32"), D: T.Buffer((8, 8), "float32")):
+def matmul_relu(
+    A: T.Buffer((8, 8), "float32"), B: T.Buffer((8, 8), "float32"), D: T.Buffer((8, 8), "float32")
+):
     C = T.sblock_alloc_buffer((8, 8))
     for i, j, k in T.grid(8, 8, 8):
         with T.sblock("matmul"):

@@ -95,7 +95,8 @@ def test_fuseops_then_fusetir(check):
     annotated = after(Legalised, "AnnotateTIROpPattern")
     grouped = after(annotated, "FuseOps")
     check(annotated, grouped, Step("FuseOps"))
-    assert {v.name_hint for v in grouped.get_global_vars()} == {"tir_exp", "relu", "fused_tir_exp_relu", "main"}
+    names = {v.name_hint for v in grouped.get_global_vars()}
+    assert names == {"tir_exp", "relu", "fused_tir_exp_relu", "main"}
     assert isinstance(grouped["fused_tir_exp_relu"], relax.Function)
     check(grouped, Fused, Step("FuseTIR"))
 
@@ -110,7 +111,7 @@ def test_zero(check):
 
 
 def test_default(check):
-    """Nothing is fused; the graph becomes calls of the virtual machine, whose loops can still be scheduled."""
+    """Nothing is fused; the graph becomes calls of the virtual machine; loops can still be scheduled."""
     lowered = after(Operators, "default")
     check(Operators, lowered, Step("default"))
     assert {v.name_hint for v in lowered.get_global_vars()} == {"tir_exp", "relu", "main"}
@@ -155,7 +156,7 @@ def test_deadcodeelimination(check):
         @R.function
         def main(x: R.Tensor((4,), "float32")) -> R.Tensor((4,), "float32"):
             with R.dataflow():
-                unused = R.exp(x)
+                unused = R.exp(x)  # noqa: F841
                 z = R.nn.relu(x)
                 R.output(z)
             return z
@@ -213,7 +214,7 @@ def test_eliminatecommonsubexpr(check):
         def main(x: R.Tensor((4,), "float32")) -> R.Tensor((4,), "float32"):
             with R.dataflow():
                 a = R.exp(x)
-                b = a
+                b = a  # noqa: F841
                 z = R.add(a, a)
                 R.output(z)
             return z

@@ -45,7 +45,9 @@ def test_transform_layout(check, block, buffer):
     assert applied.moved == {}
 
 
-@pytest.mark.parametrize("text", ["i, j -> i // 2, j", "i, j -> i // 3, j, i % 3", "i, j -> i + j, j", "i, j -> i, 0"])
+@pytest.mark.parametrize(
+    "text", ["i, j -> i // 2, j", "i, j -> i // 3, j, i % 3", "i, j -> i + j, j", "i, j -> i, 0"]
+)
 def test_transform_layout_refused_unless_one_to_one(refuse, text):
     """TVM takes the first of these without a word, and the program is then wrong."""
     refusal = refuse(through_b, layout("B", "B", text))
