@@ -1,7 +1,9 @@
-"""What runs inside a worker process: it gives up its rights, says it is ready, and does one job after another.
+"""What runs inside a worker process: it gives up its rights, says it is ready, and does one job after
+another.
 
-Everything that a job can go wrong by is turned into a message here, as long as the process lives; the rest (signals,
-endless loops) is the server's business. The only module of `workers` that imports the engine, and only in here.
+Everything that a job can go wrong by is turned into a message here, as long as the process lives; the rest
+(signals, endless loops) is the server's business. The only module of `workers` that imports the engine, and
+only in here.
 """
 
 from __future__ import annotations
@@ -37,8 +39,8 @@ _RETIRE_AT = 0.6  # part of its memory limit at which a worker asks to be replac
 
 
 def load_engine() -> None:
-    """Imports every module of the engine, and the packages it stands on; what can't be imported is said on stderr
-    and fails again, with its reason, in the job that needs it."""
+    """Imports every module of the engine, and the packages it stands on; what can't be imported is said on
+    stderr and fails again, with its reason, in the job that needs it."""
     _try_import("numpy")
     _try_import("tvm")
     _try_import("mlc_explorer.engine.service")
@@ -59,7 +61,9 @@ def _try_import(name: str, quiet: bool = False) -> None:
             traceback.print_exc()
 
 
-def main(connection: Connection, stderr: Connection, folder: str, settings: Settings) -> None:
+def main(
+    connection: Connection, stderr: Connection, folder: str, settings: Settings, draws_graphs: bool
+) -> None:
     """The worker: never returns, because nothing of the fork server's machinery may run after it."""
     status = 1
     try:
@@ -67,9 +71,10 @@ def main(connection: Connection, stderr: Connection, folder: str, settings: Sett
         os.environ.update(TMPDIR=folder, HOME=folder)
         tempfile.tempdir = folder
         os.chdir(folder)
-        signal.signal(signal.SIGSEGV, signal.SIG_DFL)  # TVM's handler allocates, and can hang, in a broken heap
+        # TVM's handler allocates, and so can hang, in a broken heap.
+        signal.signal(signal.SIGSEGV, signal.SIG_DFL)
         faulthandler.enable(all_threads=False)
-        protections = confine(Path(folder), settings.memory_mib)
+        protections = confine(Path(folder), settings.memory_mib, _start_dot if draws_graphs else lambda: None)
         _Child(server, settings, protections).serve()
         status = 0
     except EOFError:
@@ -81,9 +86,20 @@ def main(connection: Connection, stderr: Connection, folder: str, settings: Sett
         os._exit(status)
 
 
+def _start_dot() -> None:
+    """A worker that is wholly confined starts no program, so the one that lays graphs out is started just
+    before. Where it can't be, graphs get plain layers."""
+    try:
+        from ..engine.views import dot
+
+        dot.start_helper()
+    except Exception:
+        traceback.print_exc()
+
+
 def _only_these_descriptors(connection: Connection, stderr: Connection) -> socket.socket:
-    """Keeps the socket to the server and stderr. The fork server's own descriptors would let a hostile job unlink
-    the server's resources, and would keep the fork server alive after its parent's end."""
+    """Keeps the socket to the server and stderr. The fork server's own descriptors would let a hostile job
+    unlink the server's resources, and would keep the fork server alive after its parent's end."""
     server = socket.socket(fileno=os.dup(connection.fileno()))
     os.dup2(stderr.fileno(), 1)
     os.dup2(stderr.fileno(), 2)
@@ -105,7 +121,8 @@ class _Child:
     def serve(self) -> None:
         missing = _NEEDED - set(self._protections)
         if missing and self._settings.require_confinement:
-            self._send("refused", reason=f"confinement is required, but there is none of: {', '.join(sorted(missing))}")
+            names = ", ".join(sorted(missing))
+            self._send("refused", reason=f"confinement is required, but there is none of: {names}")
             return
         self._send("ready", pid=os.getpid(), protections=self._protections, versions=_versions())
         while True:

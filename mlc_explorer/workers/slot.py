@@ -1,8 +1,8 @@
 """A place for one worker, and the thread that owns it: starts it, serves it tasks, ends and replaces it.
 
-Whatever happens to a task (an answer, its time or memory used up, a death, garbage, a cancel) is decided here, and
-the slot goes on with a new worker. A slot of a lane takes a fresh worker for every task; the next one is forked at
-once, so that it stands ready when the next task comes.
+Whatever happens to a task (an answer, its time or memory used up, a death, garbage, a cancel) is decided
+here, and the slot goes on with a new worker. A slot of a lane takes a fresh worker for every task; the next
+one is forked at once, so that it stands ready when the next task comes.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,16 @@ _TRACES_KEPT = 16
 
 
 class Slot:
-    """`next_task(slot)` gives the slot its next task, or None and marks it idle; `wake()` has it asked again."""
+    """`next_task(slot)` gives it its next task, or None and marks it idle; `wake()` has it ask again. A
+    `fresh` slot takes a new worker for every task."""
 
     def __init__(
-        self, lane: str, fresh: bool, settings: Settings, runtime: Path, next_task: Callable[[Slot], Task | None]
+        self,
+        lane: str,
+        fresh: bool,
+        settings: Settings,
+        runtime: Path,
+        next_task: Callable[[Slot], Task | None],
     ) -> None:
         self.lane = lane
         self.idle = False
@@ -59,13 +66,12 @@ class Slot:
 
     def wake(self) -> None:
         """Has the thread look around; safe from any thread."""
-        try:
+        with suppress(BlockingIOError):  # it is full of reasons to wake already
             os.write(self._wake_write, b"\0")
-        except BlockingIOError:
-            pass  # it is full of reasons to wake already
 
     def similarity(self, model: str, steps: list[Any]) -> int:
-        """How much of this state the worker has in its caches: 0 nothing, 1 the model, 1+n its first n steps."""
+        """How much of this state the worker has in its caches: 0 nothing, 1 the model, 1+n its first n
+        steps."""
         return max((1 + _common(steps, other) for name, other in self.traces if name == model), default=0)
 
     def _loop(self) -> None:
@@ -91,7 +97,7 @@ class Slot:
     def _start(self) -> bool:
         """A worker that has said it is ready. Where none can be had, the tasks that wait are told why."""
         try:
-            self.worker = Worker(self._settings, self._runtime)
+            self.worker = Worker(self._settings, self._runtime, draws_graphs=not self._fresh)
             self._await_ready(self.worker)
             return True
         except (MlcError, Garbage, OSError, EOFError) as e:

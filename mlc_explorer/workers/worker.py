@@ -1,7 +1,8 @@
 """One worker process as the server sees it: a pid, a socket, and the last words on its stderr.
 
-The server must not trust it. It never waits for a worker to finish a message (`wait` takes what has come), takes
-messages up to a size, and keeps the end of stderr only. Only the thread that owns a Worker may touch it.
+The server must not trust it. It never waits for a worker to finish a message (`wait` takes what has come),
+takes messages up to a size, and keeps the end of stderr only. Only the thread that owns a Worker may touch
+it.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from .settings import Settings
 _STDERR_KEPT = 16 << 10
 _CHUNK = 1 << 20
 _DRAIN_READS = 128
-# multiprocessing's bookkeeping is not made for threads: starting one child reads the exit status of all others,
-# and a status can be read only once.
+# multiprocessing's bookkeeping is not made for threads: starting one child reads the exit status of all
+# others, and a status can be read only once.
 _managing = threading.Lock()
 
 _context = multiprocessing.get_context("forkserver")
@@ -40,7 +41,7 @@ def preload() -> None:
 class Worker:
     """A fresh, confined process with a temporary folder of its own beneath `runtime`."""
 
-    def __init__(self, settings: Settings, runtime: Path) -> None:
+    def __init__(self, settings: Settings, runtime: Path, draws_graphs: bool) -> None:
         self.alive = True
         self.stderr = bytearray()
         self.folder = Path(tempfile.mkdtemp(prefix="worker-", dir=runtime))
@@ -52,7 +53,9 @@ class Worker:
         try:
             with _managing:
                 self._process = _context.Process(
-                    target=main, args=(theirs, stderr_theirs, str(self.folder), settings), daemon=True
+                    target=main,
+                    args=(theirs, stderr_theirs, str(self.folder), settings, draws_graphs),
+                    daemon=True,
                 )
                 self._process.start()
         except BaseException:
