@@ -162,9 +162,23 @@ def test_every_step_of_a_shipped_trace_changes_something(file):
         assert report.changed or report.added or report.removed
 
 
+def shipped(name: str) -> Trace:
+    return Trace.loads(next(f for f in TRACES if f.stem == name).read_text(encoding="utf-8"))
+
+
 def test_the_shipped_matmul_computes_the_product():
-    trace = Trace.loads(next(f for f in TRACES if f.stem == "matmul_1024").read_text(encoding="utf-8"))
+    trace = shipped("matmul_1024")
     a, b = loaders.load(trace.model).example_inputs()
     out = tvm.runtime.empty((1024, 1024), "float32")
     tvm.compile(states(trace).mod, target="llvm")["main"](tvm.runtime.tensor(a), tvm.runtime.tensor(b), out)
     np.testing.assert_allclose(out.numpy(), a @ b, atol=1e-3)
+
+
+def test_the_shipped_mlp_computes_what_the_bare_one_does():
+    trace = shipped("mlp")
+    inputs = [tvm.runtime.tensor(v) for v in loaders.load(trace.model).example_inputs()]
+
+    def run(state: replay.State) -> np.ndarray:
+        return relax.VirtualMachine(tvm.compile(state.mod, target="llvm"), tvm.cpu())["main"](*inputs).numpy()
+
+    np.testing.assert_allclose(run(states(trace)), run(states(trace.upto(0))), atol=1e-4)

@@ -148,7 +148,7 @@ def _ancestors(places: tuple[paths.Place, ...], index: int) -> list[int]:
 
 
 def _refuse_above(sch: Schedule, function: str, loop: str, kind: int, most: int, code: str) -> None:
-    """Refused if the trip counts of `loop` and of all of that `kind` in line with it multiply to above `most`."""
+    """Refused if `loop` and those of that `kind` in line with it have over `most` iterations together."""
     place = paths.find(sch.mod[function], loop)
     if place.kind != "loop":
         return  # loop_rv says what is wrong

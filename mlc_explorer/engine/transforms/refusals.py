@@ -13,6 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from tvm.tirx import IterVar
+from tvm.tirx.analysis import undefined_vars
+
 from ...errors import MlcError, Refused
 from ...schema.params import Loop, Loops
 from .. import paths
@@ -48,8 +51,11 @@ def refusal(transform: Transform, text: str, func: Any = None) -> Refused:
     chosen = _chosen(transform, func)
     enough = bool(located) and (transform.target != "loop" or any("/" in path for path in located))
     where = located if enough else chosen or located
+    code = code_for(said)
+    if code == "not_complete" and transform.family == "mapping" and any(_sums(func, loop) for loop in chosen):
+        code = "reduction_axis"  # after decompose_reduction TVM gives the other reason first
     return Refused(
-        **words(code_for(said), transform=transform.name, reason=reason, where=", ".join(where) or "-"),
+        **words(code, transform=transform.name, reason=reason, where=", ".join(where) or "-"),
         detail=f"{said}\n\n{report.ir}".strip()[:_MOST_DETAIL],
         paths=located if enough else tuple(dict.fromkeys((*chosen, *located))),
     )
@@ -66,6 +72,16 @@ def _chosen(transform: Transform, func: Any) -> tuple[str, ...]:
             named += [value] if isinstance(value, str) else value
     known = {p.path for p in paths.walk(func)}
     return tuple(path for path in named if path in known)
+
+
+def _sums(func: Any, loop: str) -> bool:
+    """Whether a reduction axis of a block runs over `loop`."""
+    var = paths.find(func, loop).node.loop_var
+    return any(
+        axis.iter_type == IterVar.CommReduce and var in undefined_vars(value)
+        for place in paths.walk(func) if place.kind == "block"
+        for axis, value in zip(place.node.iter_vars, place.realize.iter_values)
+    )
 
 
 @dataclass(frozen=True)

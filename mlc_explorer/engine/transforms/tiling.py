@@ -16,8 +16,8 @@ from .base import LoopTransform, Moves
 class Split(LoopTransform):
     """Cuts one loop into a nest of two or more.
 
-    TVM: ``split``; Halide: ``split``; MLIR: ``transform.structured.tile_using_for`` with one size. If the product
-    exceeds the trip count, TVM guards the body with a predicate.
+    TVM: ``split``; Halide: ``split``; MLIR: ``transform.structured.tile_using_for`` with one size. If the
+    product exceeds the trip count, TVM guards the body with a predicate.
 
     loop: the loop to cut.
     factors: trip counts from outermost to innermost; one may be None and is then computed.

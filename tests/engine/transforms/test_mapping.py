@@ -54,6 +54,15 @@ def test_parallel_refused_for_a_reduction(refuse):
     assert "^" in refusal.detail, "the IR with carets"
 
 
+def test_parallel_refused_for_a_reduction_whose_initial_value_was_taken_out(module, refuse):
+    step = Step("decompose_reduction", "main", {"block": "sum", "loop": "sum/k"})
+    mod = apply_step(module(row_sum), step).mod
+    assert refuse(mod, Step("parallel", "main", {"loop": "sum_update/k"})).code == "reduction_axis"
+    refusal = refuse(mod, Step("parallel", "main", {"loop": "sum_init/i"}))
+    assert refusal.code == "not_complete"
+    assert "before decompose_reduction" in refusal.hint
+
+
 def test_parallel_refused_inside_a_parallel_loop(module, refuse):
     """TVM's schedule allows it, and its code generator then fails."""
     outer = apply_step(module(add_one), Step("parallel", "main", {"loop": "B/i"})).mod
