@@ -200,6 +200,7 @@ function onKey(pane, e) {
     pane.on.choose({ path, kind: pane.links.nodes.get(path).kind });
   } else return;
   e.preventDefault();
+  e.stopPropagation(); // Escape is the page's key for Cancel, too
 }
 
 /** The whole text, for the clipboard. */
