@@ -1,8 +1,8 @@
 """Fair timing of several implementations in one process.
 
-They take turns in short blocks, so that a change in the machine's load meets all of them. Thread pools
-(TVM's, OpenBLAS', ONNX Runtime's) go on spinning for some milliseconds after a call and would steal the
-cores from whoever comes next: each block starts after a pause and one call that is not counted.
+They take turns in short blocks, so that a change in the machine's load meets all of them. Thread pools go on
+spinning after a call (seen: OpenBLAS' for 90 ms, TVM's for 150 to 300 ms) and steal the cores from whoever
+comes next, who then seemed to take twice as long. So each block waits until this process is idle.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Protocol
 _BLOCKS = 5
 _REPEAT_S = 0.003  # one repeat lasts at least this long, far above the clock's resolution
 _LEAST, _MOST, _LEAST_SLOW = 10, 200, 3  # repeats; a call longer than the whole budget gets the last
-_PAUSE_S = 0.04  # OpenBLAS' threads spin for 2**26 clock ticks, about 25 ms, before they sleep
+_IDLE_CHECK_S, _IDLE_SHARE, _IDLE_LIMIT_S = 0.01, 0.05, 0.4
 
 
 class Contender(Protocol):
@@ -54,12 +54,24 @@ def alternate(
         for name, contender in contenders.items():
             if i < len(plans[name]):
                 number, repeat = plans[name][i]
-                time.sleep(_PAUSE_S)
+                if len(contenders) > 1:
+                    wait_until_idle()
                 if number > 1:  # a call that fills a repeat alone is too long for warming to matter
                     contender.sample(1, 1)
                 times[name] += contender.sample(number, repeat)
         progress((i + 1) / blocks)
     return times
+
+
+def wait_until_idle() -> bool:
+    """Returns True when this process has used next to no CPU time for a moment, False if it never does."""
+    end = time.perf_counter() + _IDLE_LIMIT_S
+    while time.perf_counter() < end:
+        used, start = time.process_time(), time.perf_counter()
+        time.sleep(_IDLE_CHECK_S)
+        if time.process_time() - used < _IDLE_SHARE * (time.perf_counter() - start):
+            return True
+    return False
 
 
 def _plan(contender: Contender, seconds: float, first: float | None) -> list[tuple[int, int]]:

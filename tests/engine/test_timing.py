@@ -1,6 +1,9 @@
 """Contenders take turns; each gets the repeats that its budget allows."""
 
-from mlc_explorer.engine.timing import alternate, time_calls
+import threading
+import time
+
+from mlc_explorer.engine.timing import alternate, time_calls, wait_until_idle
 
 
 class Recorder:
@@ -52,3 +55,17 @@ def test_a_python_callable_is_timed_per_call():
     times = time_calls(lambda: calls.append(1), number=5, repeat=4)
     assert len(calls) == 20 and len(times) == 4
     assert all(t >= 0 for t in times)
+
+
+def test_a_block_waits_for_threads_that_still_spin():
+    stop = time.perf_counter() + 0.1
+
+    def spin():
+        while time.perf_counter() < stop:
+            pass
+
+    spinning = threading.Thread(target=spin)
+    spinning.start()
+    assert wait_until_idle()
+    assert time.perf_counter() >= stop - 0.02
+    spinning.join()
