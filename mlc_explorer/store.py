@@ -1,8 +1,14 @@
-"""What must outlive a page reload and a restarted server: uploads by digest, measurements, links. One SQLite file.
+"""What must outlive a page reload and a restarted server: uploads by digest, measurements, links.
 
-`MLC_EXPLORER_HOME` says where (see `workers.settings`). A connection lives as long as one operation, so that any
-number of threads and processes may use the same file; WAL lets them read while one writes. A file that is damaged is
-moved aside, because an app that can't start for the sake of its history helps nobody.
+One SQLite file. A connection lives as long as one operation, so that any number of threads and processes may
+use the same file; WAL lets them read while one writes. A file that is damaged is moved aside, because an app
+that can't start for the sake of its history helps nobody.
+
+| variable | default | meaning |
+|---|---|---|
+| `MLC_EXPLORER_HOME` | `mlc-explorer` in `$XDG_DATA_HOME`, else in `~/.local/share` | the store's folder |
+| `MLC_EXPLORER_UPLOAD_MIB` | 200 | the largest upload (the workers' settings have it too) |
+| `MLC_EXPLORER_STORE_MIB` | 4096 | what all uploads may take together |
 """
 
 from __future__ import annotations
@@ -11,6 +17,7 @@ import fcntl
 import hashlib
 import json
 import logging
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -22,7 +29,6 @@ from .errors import BadModel, BadTrace, MlcError, NotFound
 from .schema.codec import decode, encode
 from .schema.report import Measurement
 from .schema.trace import Trace
-from .workers.settings import Settings
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -35,11 +41,14 @@ _LINK_LENGTH = 10
 _VARIABLES = 500  # what SQLite takes in one IN (...) everywhere
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
-# One entry a schema version: entry n brings a file from version n to n + 1. Never change an entry that was released.
+# One entry a schema version: entry n brings a file from version n to n + 1. An entry that was released never
+# changes.
 _MIGRATIONS = (
     """
-    CREATE TABLE upload (digest TEXT PRIMARY KEY, name TEXT NOT NULL, size INTEGER NOT NULL, used_at REAL NOT NULL);
-    CREATE TABLE upload_data (digest TEXT PRIMARY KEY REFERENCES upload ON DELETE CASCADE, data BLOB NOT NULL);
+    CREATE TABLE upload (
+        digest TEXT PRIMARY KEY, name TEXT NOT NULL, size INTEGER NOT NULL, used_at REAL NOT NULL);
+    CREATE TABLE upload_data (
+        digest TEXT PRIMARY KEY REFERENCES upload ON DELETE CASCADE, data BLOB NOT NULL);
     CREATE TABLE measurement (
         trace TEXT NOT NULL, function TEXT NOT NULL, target TEXT NOT NULL, machine TEXT NOT NULL,
         taken_at TEXT NOT NULL, data TEXT NOT NULL, PRIMARY KEY (trace, function, target, machine));
@@ -49,24 +58,30 @@ _MIGRATIONS = (
 
 
 class Store:
-    """The store in the folder `home`. `moved_aside` is where a damaged file went, if there was one."""
+    """The store in the folder `home`; what is not given comes from the environment (see the module's table).
 
-    def __init__(self, home: Path | str | None = None, settings: Settings | None = None) -> None:
-        settings = settings or Settings.from_env()
-        self.home = Path(home or settings.home)
+    `moved_aside` is where a damaged file went, if there was one.
+    """
+
+    def __init__(
+        self, home: Path | str | None = None, upload_mib: int | None = None, store_mib: int | None = None
+    ) -> None:
+        self.home = Path(home or _home())
         self.path = self.home / FILE
         self.moved_aside: Path | None = None
-        self._upload_limit, self._quota = settings.upload_mib << 20, settings.store_mib << 20
+        self._upload_limit = (upload_mib or _mib("MLC_EXPLORER_UPLOAD_MIB", 200)) << 20
+        self._quota = (store_mib or _mib("MLC_EXPLORER_STORE_MIB", 4096)) << 20
         try:
             self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._with(_prepare)
-        except (OSError, sqlite3.Error) as e:
+        except OSError as e:
             raise _unusable(self.home, e) from e
+        self._with(_prepare)
 
     # -- uploads ---------------------------------------------------------------------------------------
 
     def put(self, data: bytes, name: str) -> str:
-        """Keeps a file; its reference (``sha256:…``). The same bytes twice are kept once, under the newer name.
+        """Keeps a file; gives its reference (``sha256:…``). The same bytes are kept once, under the newer
+        name.
 
         Raises BadModel if the file is larger than one may be, MlcError if there is no room for it.
         """
@@ -96,7 +111,8 @@ class Store:
             digest, now = _digest(reference), time.time()
             row = db.execute("SELECT data FROM upload_data WHERE digest = ?", (digest,)).fetchone()
             db.execute(
-                "UPDATE upload SET used_at = ? WHERE digest = ? AND used_at < ?", (now, digest, now - _USED_STEP)
+                "UPDATE upload SET used_at = ? WHERE digest = ? AND used_at < ?",
+                (now, digest, now - _USED_STEP),
             )
             return row[0] if row else None
 
@@ -107,16 +123,16 @@ class Store:
 
     def name(self, reference: str) -> str:
         """The file name that an upload came with; a short form of the reference if it is not here."""
-        row = self._with(
-            lambda db: db.execute("SELECT name FROM upload WHERE digest = ?", (_digest(reference),)).fetchone()
-        )
+        query = "SELECT name FROM upload WHERE digest = ?"
+        row = self._with(lambda db: db.execute(query, (_digest(reference),)).fetchone())
         return row[0] if row else f"{reference[:19]}…"
 
     def _make_room(self, db: sqlite3.Connection, size: int) -> None:
-        """Removes uploads, the longest unused first, until `size` bytes more fit; never one of the last day's."""
+        """Removes uploads, the longest unused first, until `size` bytes more fit; none of the last day's."""
         taken = db.execute("SELECT coalesce(sum(size), 0) FROM upload").fetchone()[0]
         old = db.execute(
-            "SELECT digest, size FROM upload WHERE used_at < ? ORDER BY used_at", (time.time() - _KEPT_SECONDS,)
+            "SELECT digest, size FROM upload WHERE used_at < ? ORDER BY used_at",
+            (time.time() - _KEPT_SECONDS,),
         ).fetchall()
         for digest, freed in old:
             if taken + size <= self._quota:
@@ -129,7 +145,7 @@ class Store:
     # -- measurements ----------------------------------------------------------------------------------
 
     def save_measurement(self, trace: Trace, measurement: Measurement) -> None:
-        """Keeps a measurement of a state; the latest of its function, target and machine replaces an earlier one."""
+        """Keeps a measurement of a state, instead of an earlier one of its function, target and machine."""
         row = (
             trace.key(), measurement.function or "", measurement.target, measurement.machine,
             measurement.taken_at, json.dumps(encode(measurement)),
@@ -139,7 +155,8 @@ class Store:
     def measurements(
         self, traces: Iterable[Trace], function: str | None, target: str, machine: str | None = None
     ) -> dict[str, Measurement]:
-        """The latest measurement of each state that has one, by `Trace.key`; of any machine where `machine` is None."""
+        """The latest measurement of each state that has one, by `Trace.key`; `machine` None: of any
+        machine."""
         keys = [trace.key() for trace in traces]
 
         def read(db: sqlite3.Connection) -> list[tuple[str, str]]:
@@ -147,8 +164,9 @@ class Store:
             for start in range(0, len(keys), _VARIABLES):
                 part = keys[start : start + _VARIABLES]
                 rows += db.execute(
-                    f"SELECT trace, data FROM measurement WHERE trace IN ({', '.join('?' * len(part))}) "
-                    "AND function = ? AND target = ? AND machine = coalesce(?, machine) ORDER BY taken_at",
+                    "SELECT trace, data FROM measurement "
+                    f"WHERE trace IN ({', '.join('?' * len(part))}) AND function = ? AND target = ? "
+                    "AND machine = coalesce(?, machine) ORDER BY taken_at",
                     (*part, function or "", target, machine),
                 ).fetchall()
             return rows
@@ -169,9 +187,10 @@ class Store:
 
         def write(db: sqlite3.Connection) -> str:
             for length in range(_LINK_LENGTH, len(digest)):  # longer only if two texts begin alike
-                db.execute("INSERT OR IGNORE INTO link VALUES (?, ?, ?)", (digest[:length], text, time.time()))
-                if db.execute("SELECT data FROM link WHERE id = ?", (digest[:length],)).fetchone()[0] == text:
-                    return digest[:length]
+                name = digest[:length]
+                db.execute("INSERT OR IGNORE INTO link VALUES (?, ?, ?)", (name, text, time.time()))
+                if db.execute("SELECT data FROM link WHERE id = ?", (name,)).fetchone()[0] == text:
+                    return name
             raise AssertionError("two texts of one SHA-256")
 
         return self._with(write)
@@ -191,13 +210,16 @@ class Store:
     def _with(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Does `work` in one transaction; once more on a new file, if this one turns out to be damaged."""
         try:
+            try:
+                return self._once(work)
+            except sqlite3.DatabaseError as e:
+                if getattr(e, "sqlite_errorcode", 0) & 0xFF not in _DAMAGED:
+                    raise
+                self._move_aside(e)
+            self._once(_prepare)
             return self._once(work)
-        except sqlite3.DatabaseError as e:
-            if getattr(e, "sqlite_errorcode", 0) & 0xFF not in _DAMAGED:
-                raise
-            self._move_aside(e)
-        self._once(_prepare)
-        return self._once(work)
+        except (OSError, sqlite3.Error) as e:
+            raise _unusable(self.home, e) from e
 
     def _once(self, work: Callable[[sqlite3.Connection], T]) -> T:
         with closing(sqlite3.connect(self.path, timeout=20.0, isolation_level=None)) as db:
@@ -226,7 +248,21 @@ class Store:
                 if part.exists():
                     part.rename(f"{aside}{ending}")
         self.moved_aside = aside
-        log.warning("The store was damaged (%s). It was moved to %s, and an empty one stands in.", error, aside)
+        log.warning("The store was damaged (%s). It was moved to %s; an empty one stands in.", error, aside)
+
+
+def _home() -> Path:
+    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(os.environ.get("MLC_EXPLORER_HOME") or Path(data) / "mlc-explorer")
+
+
+def _mib(variable: str, default: int) -> int:
+    """A number from the environment; ValueError names the variable that holds none."""
+    text = os.environ.get(variable, "")
+    try:
+        return int(text or default)
+    except ValueError as e:
+        raise ValueError(f"{variable}={text!r} is not a number") from e
 
 
 def _prepare(db: sqlite3.Connection) -> None:
@@ -234,7 +270,8 @@ def _prepare(db: sqlite3.Connection) -> None:
     version = db.execute("PRAGMA user_version").fetchone()[0]
     if version > len(_MIGRATIONS):
         raise MlcError(
-            f"The store was written by a newer MLC Explorer (version {version}; this one reads {len(_MIGRATIONS)}).",
+            f"The store was written by a newer MLC Explorer (version {version}; this one reads "
+            f"{len(_MIGRATIONS)}).",
             hint="Update MLC Explorer, or set MLC_EXPLORER_HOME to another folder.", place="store",
             code="store_newer", params={"found": version, "known": len(_MIGRATIONS)},
         )  # fmt: skip
@@ -279,8 +316,9 @@ def _measurement(text: str) -> Measurement | None:
 
 def _no_upload(reference: str) -> NotFound:
     return NotFound(
-        f"The uploaded model {reference[:19]}… is not here.", hint="Upload the file again; the same file continues "
-        "the same trace.", place="model", code="upload_missing", params={"reference": reference[:19]},
+        f"The uploaded model {reference[:19]}… is not here.",
+        hint="Upload the file again; the same file continues the same trace.", place="model",
+        code="upload_missing", params={"reference": reference[:19]},
     )  # fmt: skip
 
 

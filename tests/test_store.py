@@ -1,5 +1,5 @@
-"""The store: what is put comes back, from any thread or process, and neither a full disk quota nor a broken file
-takes the app down."""
+"""The store: what is put comes back, from any thread or process, and neither a full disk quota nor a broken
+file takes the app down."""
 
 from __future__ import annotations
 
@@ -18,15 +18,14 @@ from mlc_explorer.errors import BadModel, BadTrace, MlcError, NotFound
 from mlc_explorer.schema.report import Measurement
 from mlc_explorer.schema.trace import Step, Trace
 from mlc_explorer.store import FILE, Store
-from mlc_explorer.workers.settings import Settings
 
 MIB = 1 << 20
-SMALL = Settings(upload_mib=2, store_mib=4)
+SMALL = {"upload_mib": 2, "store_mib": 4}
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "home", SMALL)
+    return Store(tmp_path / "home", **SMALL)
 
 
 def measured(function: str | None = "matmul", median: float = 1.0, **fields: object) -> Measurement:
@@ -51,7 +50,7 @@ def test_the_same_file_is_kept_once_under_its_newer_name(store: Store) -> None:
 
 def test_it_outlives_its_process(store: Store) -> None:
     reference = store.put(b"model", "net.onnx")
-    assert Store(store.home, SMALL).get(reference) == b"model"
+    assert Store(store.home, **SMALL).get(reference) == b"model"
 
 
 def test_what_is_not_there_is_said_so(store: Store) -> None:
@@ -182,7 +181,7 @@ def test_a_damaged_file_is_moved_aside(store: Store, damage: str, caplog: pytest
     with store.path.open("r+b") as file:
         file.seek(0 if damage == "not a database" else 100)
         file.write(b"garbage " * 2000)
-    again = Store(store.home, SMALL)
+    again = Store(store.home, **SMALL)
     assert again.get(again.put(b"model", "b")) == b"model"
     assert again.moved_aside is not None and again.moved_aside.exists()
     assert "moved to" in caplog.text
@@ -198,7 +197,7 @@ def test_a_newer_version_s_file_is_left_alone(store: Store) -> None:
     with sqlite3.connect(store.path) as db:
         db.execute("PRAGMA user_version = 99")
     with pytest.raises(MlcError) as e:
-        Store(store.home, SMALL)
+        Store(store.home, **SMALL)
     assert e.value.code == "store_newer"
     assert not list(store.home.glob("*damaged*"))
 
@@ -206,8 +205,21 @@ def test_a_newer_version_s_file_is_left_alone(store: Store) -> None:
 def test_a_home_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(MlcError) as e:
-        Store(tmp_path / "file" / "home", SMALL)
+        Store(tmp_path / "file" / "home", **SMALL)
     assert e.value.code == "store_unusable"
+
+
+def test_the_environment_says_where_and_how_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLC_EXPLORER_HOME")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv("MLC_EXPLORER_UPLOAD_MIB", "1")
+    store = Store()
+    assert store.home == tmp_path / "mlc-explorer"
+    with pytest.raises(BadModel, match="at most 1 MiB"):
+        store.put(bytes(2 * MIB), "big.onnx")
+    monkeypatch.setenv("MLC_EXPLORER_STORE_MIB", "much")
+    with pytest.raises(ValueError, match="MLC_EXPLORER_STORE_MIB='much'"):
+        Store()
 
 
 def test_only_its_owner_may_look_into_it(store: Store) -> None:

@@ -1,10 +1,11 @@
 """`python -m mlc_explorer.workers`: the engine server, started by the app or by hand.
 
-The app starts it with ``--child``: it makes its own socket and prints where, its key comes as the first line of stdin, and it ends when stdin closes, which
-happens whatever way its parent ends. By hand it stays until it is interrupted::
+The app starts it with ``--child``: it makes its own socket and prints where, its key comes as the first line
+of stdin, and it ends when stdin closes, which happens whatever way its parent ends. By hand it stays until it
+is interrupted::
 
     python -m mlc_explorer.workers --listen /run/user/1000/mlc/engine.sock --key-file key
-    python -m mlc_explorer.workers --listen 0.0.0.0:9300 --key-file key      # for a class; trusted networks only
+    python -m mlc_explorer.workers --listen 0.0.0.0:9300 --key-file key  # a class; trusted networks only
 
 A key file is made if it is missing. Over a network the key is never sent, but what is said is not encrypted.
 """
@@ -17,9 +18,10 @@ import secrets
 import signal
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
-from .address import parse
+from .address import parse, show
 from .server import Server
 from .settings import Settings
 
@@ -36,7 +38,7 @@ def main() -> int:
     os.umask(0o077)  # the socket is its owner's only
     server = Server(parse(options.listen) or None, key, Settings.from_env())
     threading.Thread(target=server.serve, name="accept", daemon=True).start()
-    print(server.address, flush=True)
+    print(show(server.address), flush=True)
     _wait(options.child)
     server.stop()
     return 0
@@ -54,10 +56,8 @@ def _wait(child: bool) -> None:
             ended.set()
 
         threading.Thread(target=watch, daemon=True).start()
-    try:
+    with suppress(KeyboardInterrupt):
         ended.wait()
-    except KeyboardInterrupt:
-        pass
 
 
 def _key(path: Path) -> bytes:

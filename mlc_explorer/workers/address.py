@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 
+def show(address: str | tuple[str, int]) -> str:
+    """The opposite of `parse`."""
+    return address if isinstance(address, str) else f"{address[0]}:{address[1]}"
+
+
 def parse(text: str) -> str | tuple[str, int]:
     """What `multiprocessing.connection` takes. Only ``name:digits`` without a slash is a host and port."""
     host, colon, port = text.rpartition(":")

@@ -1,7 +1,7 @@
 """The screen's and the command line's way to the engine: `Engine` sends jobs, `Job` is one on its way.
 
-Many threads share one Engine over one connection. A server that has died is started again and the jobs it held are
-sent once more, which is safe because a job changes nothing; a second loss is EngineUnavailable.
+Many threads share one Engine over one connection. A server that has died is started again and the jobs it
+held are sent once more, which is safe because a job changes nothing; a second loss is EngineUnavailable.
 
     >>> engine = Engine.local()                          # doctest: +SKIP
     >>> engine.call("state", trace=trace.to_json())      # doctest: +SKIP
@@ -41,8 +41,8 @@ class Job:
         self._progress: dict[str, Any] | None = None
 
     def progress(self) -> dict[str, Any] | None:
-        """The latest news: ``stage`` (``queued``, ``started``, or a word of the job's own), ``fraction`` 0..1, ``position`` in
-        the queue (1 is next; None once it runs). None before there is any."""
+        """The latest news: ``stage`` (``queued``, ``started``, or a word of the job's own), ``fraction``
+        0..1, ``position`` in the queue (1 is next; None once it runs). None before there is any."""
         return self._progress
 
     def done(self, seconds: float = 0.0) -> bool:
@@ -50,7 +50,8 @@ class Job:
         return self._done.wait(seconds)
 
     def result(self, timeout: float | None = None) -> Any:
-        """The decoded result; raises the job's MlcError, or TimeoutError after `timeout` seconds of waiting."""
+        """The decoded result; raises the job's MlcError, or TimeoutError after `timeout` seconds of
+        waiting."""
         data = self.result_bytes(timeout)
         try:
             return json.loads(data)
@@ -86,8 +87,8 @@ class Engine:
 
     @classmethod
     def local(cls, fetch: Fetch | None = None, settings: Settings | None = None) -> Engine:
-        """An engine with a server of its own, started at the first job; the one that MLC_EXPLORER_ENGINE names,
-        where it is set."""
+        """An engine with a server of its own, started at the first job; the one that MLC_EXPLORER_ENGINE
+        names, where it is set."""
         return cls(source(settings or Settings.from_env()), fetch)
 
     def call(self, job: str, timeout: float | None = None, **args: Any) -> Any:
@@ -106,7 +107,8 @@ class Engine:
         return self._send(Job(self, number, message))
 
     def about(self) -> dict[str, Any]:
-        """The server's pid, uptime, versions, cores; its ``workers`` with pid, lane, busy; its ``protections``."""
+        """The server's pid, uptime, versions, cores; its ``workers`` with pid, lane, busy; its
+        ``protections``."""
         number = next(self._numbers)
         return self._send(Job(self, number, protocol.pack("about", id=number))).result(30.0)
 
@@ -156,7 +158,9 @@ class Engine:
 class _Link:
     """One connection, the jobs on it, and the thread that reads it."""
 
-    def __init__(self, connection: Connection, fetch: Fetch | None, lost: Callable[[list[Job]], None]) -> None:
+    def __init__(
+        self, connection: Connection, fetch: Fetch | None, lost: Callable[[list[Job]], None]
+    ) -> None:
         self.broken = False
         self._connection, self._fetch, self._lost = connection, fetch, lost
         self._jobs: dict[int, Job] = {}
@@ -165,7 +169,8 @@ class _Link:
         threading.Thread(target=self._read, name="engine-client", daemon=True).start()
 
     def add(self, job: Job) -> bool:
-        """Sends a job; False if the connection is broken. One that breaks now is the reading thread's to report."""
+        """Sends a job; False if the connection is broken. One that breaks now is the reading thread's to
+        report."""
         with self._lock:
             if self.broken:
                 return False
@@ -174,11 +179,8 @@ class _Link:
         return True
 
     def send(self, message: bytes) -> None:
-        with self._sending:
-            try:
-                self._connection.send_bytes(message)
-            except (OSError, ValueError):
-                pass  # broken: the reading thread sees it too
+        with self._sending, suppress(OSError, ValueError):  # broken: the reading thread sees it too
+            self._connection.send_bytes(message)
 
     def close(self) -> None:
         """Ends the reading thread, which reports what was on its way."""

@@ -1,16 +1,19 @@
 """What a worker may do: compute, read the installation, write to its own folder. Nothing else.
 
-A model, a trace or a compiled kernel may be hostile: TVM runs code that it parses, and a kernel runs as this process.
-So before its first job a worker gives up, in this order, and for good:
+A model, a trace or a compiled kernel may be hostile: TVM runs code that it parses, and a kernel runs as this
+process. So before its first job a worker gives up, in this order, and for good:
 
 1. outliving its parent (PR_SET_PDEATHSIG) and gaining privileges (PR_SET_NO_NEW_PRIVS);
 2. memory beyond a limit (RLIMIT_AS), core dumps, large files, many descriptors;
-3. files (Landlock): reads what Python, TVM and this project installed, writes only to its folder, runs no program;
-4. sockets and signals to others: Landlock where the kernel's is new enough (TCP, abstract sockets, signals), and
-   seccomp where libseccomp is installed (every socket; also new processes, programs, tracing, io_uring).
+3. files (Landlock): it reads what Python, TVM and this project installed, and writes only to its folder;
+4. sockets: Landlock where the kernel's is new enough (TCP, abstract sockets, signals to others), and seccomp
+   where libseccomp is installed (every socket; also tracing, io_uring and more);
+5. new processes, programs (Landlock and seccomp), and signals to anybody but itself.
 
-Linux alone has these. Elsewhere, or where the kernel lacks one, the worker works on, and what `confine` returns
-says so; the setting `require_confinement` makes it refuse instead.
+A helper that is started between 4 and 5 is held by all but the last.
+
+Linux alone has these. Elsewhere, or where the kernel lacks one, the worker works on, and what `confine`
+returns says so; the setting `require_confinement` makes it refuse instead.
 """
 
 from __future__ import annotations
@@ -21,10 +24,11 @@ import os
 import resource
 import site
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 _PR_SET_PDEATHSIG, _SIGKILL = 1, 9
@@ -32,31 +36,38 @@ _CLONE_THREAD = 0x00010000
 _FILE_MIB, _DESCRIPTORS = 1024, 256
 
 # What TVM, LLVM, OpenBLAS and the C library read about the machine.
-_MACHINE = (
+_MACHINE = [
     "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/self", "/proc/sys/vm", "/sys/devices/system",
-    "/sys/fs/cgroup", "/sys/kernel/mm/transparent_hugepage", "/etc/ld.so.cache", "/etc/localtime", "/usr", "/lib",
-    "/lib64", "/dev/urandom", "/dev/random", "/dev/zero", "/dev/null",
-)  # fmt: skip
-_DENIED = (
-    "socket", "connect", "bind", "listen",
-    "execve", "execveat", "fork", "vfork", "tkill", "pidfd_send_signal", "pidfd_open", "pidfd_getfd",
-    "rt_sigqueueinfo", "rt_tgsigqueueinfo", "ptrace", "process_vm_readv", "process_vm_writev", "kcmp", "io_uring_setup",
-    "bpf", "perf_event_open", "userfaultfd", "unshare", "setns", "mount", "umount2", "pivot_root", "chroot",
-    "open_by_handle_at", "keyctl", "add_key", "request_key", "init_module", "finit_module", "kexec_load", "reboot",
-    "swapon", "settimeofday", "clock_settime", "setuid", "setgid", "setpriority",
-    "shmget", "shmat", "shmctl", "msgget", "msgsnd", "semget", "semop",
-)  # fmt: skip
+    "/sys/fs/cgroup", "/sys/kernel/mm/transparent_hugepage", "/etc/ld.so.cache", "/etc/localtime", "/usr",
+    "/lib", "/lib64", "/dev/urandom", "/dev/random", "/dev/zero", "/dev/null",
+]  # fmt: skip
+_DENIED = [
+    "socket", "connect", "bind", "listen", "ptrace", "process_vm_readv", "process_vm_writev", "kcmp",
+    "pidfd_open", "pidfd_getfd", "io_uring_setup", "bpf", "perf_event_open", "userfaultfd", "unshare",
+    "setns", "mount", "umount2", "pivot_root", "chroot", "open_by_handle_at", "keyctl", "add_key",
+    "request_key", "init_module", "finit_module", "kexec_load", "reboot", "swapon", "settimeofday",
+    "clock_settime", "setuid", "setgid", "setpriority", "shmget", "shmat", "shmctl", "msgget", "msgsnd",
+    "semget", "semop",
+]  # fmt: skip
+_DENIED_AT_LAST = [
+    "execve", "execveat", "fork", "vfork", "tkill", "pidfd_send_signal", "rt_sigqueueinfo",
+    "rt_tgsigqueueinfo",
+]  # fmt: skip
 
 
-def confine(folder: Path, memory_mib: int) -> dict[str, str]:
-    """Gives up everything above; what protects now: ``files``, ``network``, ``processes``, ``signals``, ``memory``
-    → by what. A protection that is not there is missing from the result."""
+def confine(folder: Path, memory_mib: int, start_helper: Callable[[], None] = lambda: None) -> dict[str, str]:
+    """Gives up everything above; what protects now: ``files``, ``network``, ``processes``, ``signals``,
+    ``memory`` → by what. A protection that is not there is missing from the result."""
     on = {"memory": _limit_resources(memory_mib)}
     if sys.platform != "linux":
+        start_helper()
         return on
     _prctl(_PR_SET_PDEATHSIG, _SIGKILL)
     on |= _landlock(folder)
-    on |= _seccomp()
+    on |= _no_sockets()
+    start_helper()
+    on |= _no_programs()
+    on |= _no_processes()
     return on
 
 
@@ -92,7 +103,8 @@ def _prctl(option: int, value: int) -> None:
 
 
 def _readable() -> Iterator[Path]:
-    """The installation: Python, its packages (also those outside the prefix), the project, and the machine."""
+    """The installation: Python, its packages (also those outside the prefix), the project, and the
+    machine."""
     yield from map(Path, _MACHINE)
     yield from map(Path, {sys.prefix, sys.base_prefix, sys.exec_prefix, *site.getsitepackages()})
     for name in ("tvm", "tvm_ffi", "numpy", "onnx", "onnxruntime"):
@@ -114,8 +126,8 @@ def _landlock(folder: Path) -> dict[str, str]:
         ruleset = landlock.Ruleset()
         for path in _readable():
             with suppress(FileNotFoundError):
-                rules = FSAccess.READ_FILE | (FSAccess.READ_DIR if path.is_dir() else FSAccess.READ_FILE)
-                ruleset.allow(path, rules=rules)
+                rules = FSAccess.READ_FILE | FSAccess.EXECUTE
+                ruleset.allow(path, rules=rules | FSAccess.READ_DIR if path.is_dir() else rules)
         ruleset.allow("/dev/null", rules=FSAccess.READ_FILE | FSAccess.WRITE_FILE)
         ruleset.allow(folder, rules=_own_folder(FSAccess))
         ruleset.apply()
@@ -146,7 +158,7 @@ def _landlock_scope(abi: int) -> None:
     from landlock.plumbing import RulesetAttr, get_create_ruleset, get_restrict_self
 
     class ScopedAttr(RulesetAttr):
-        _fields_ = [("handled_access_net", ctypes.c_uint64), ("scoped", ctypes.c_uint64)]
+        _fields_ = (("handled_access_net", ctypes.c_uint64), ("scoped", ctypes.c_uint64))
 
     attr = ScopedAttr(0, 0b11, 0b11 if abi >= 6 else 0)
     size = ctypes.sizeof(attr) if abi >= 6 else ctypes.sizeof(attr) - ctypes.sizeof(ctypes.c_uint64)
@@ -156,24 +168,56 @@ def _landlock_scope(abi: int) -> None:
     os.close(ruleset)
 
 
-def _seccomp() -> dict[str, str]:
+def _no_programs() -> dict[str, str]:
+    """A ruleset on running programs that allows none."""
+    try:
+        import landlock
+
+        ctypes.set_errno(0)
+        ruleset = landlock.Ruleset(landlock.FSAccess.EXECUTE)
+        ruleset.apply()
+        os.close(ruleset._fd)
+    except (ImportError, OSError):
+        return {}
+    return {"programs": "Landlock"}
+
+
+def _no_sockets() -> dict[str, str]:
+    def rules(seccomp: Any, filter_: Any, refuse: int) -> None:
+        _deny(filter_, refuse, _DENIED)
+
+    return {"network": "seccomp"} if _seccomp(rules) else {}
+
+
+def _no_processes() -> dict[str, str]:
+    def rules(seccomp: Any, filter_: Any, refuse: int) -> None:
+        _deny(filter_, refuse, _DENIED_AT_LAST)
+        # Threads are made by clone too; a new process is a clone without CLONE_THREAD. The arguments of
+        # clone3 can't be seen by a filter: told that there is none, the C library falls back to clone.
+        filter_.add_rule(refuse, "clone", seccomp.Arg(0, seccomp.MASKED_EQ, _CLONE_THREAD, 0))
+        filter_.add_rule(seccomp.ERRNO(errno.ENOSYS), "clone3")
+        for name in ("kill", "tgkill"):  # abort() signals its own process
+            filter_.add_rule(refuse, name, seccomp.Arg(0, seccomp.NE, os.getpid()))
+
+    return {"processes": "seccomp", "signals": "seccomp"} if _seccomp(rules) else {}
+
+
+def _deny(filter_: Any, refuse: int, names: list[str]) -> None:
+    for name in names:
+        with suppress(OSError, ValueError):  # a call that this architecture does not have
+            filter_.add_rule(refuse, name)
+
+
+def _seccomp(rules: Callable[[Any, Any, int], None]) -> bool:
+    """Loads a filter that allows everything but what `rules` add; False where there is no seccomp."""
     try:
         import pyseccomp as seccomp
     except (ImportError, RuntimeError, OSError):  # RuntimeError: the package is there, libseccomp is not
-        return {}
-    refuse = seccomp.ERRNO(errno.EPERM)
-    rules = seccomp.SyscallFilter(seccomp.ALLOW)
+        return False
     try:
-        for name in _DENIED:
-            with suppress(OSError, ValueError):  # a call that this architecture does not have
-                rules.add_rule(refuse, name)
-        # Threads are made by clone too; a new process is a clone without CLONE_THREAD. The arguments of clone3
-        # can't be seen by a filter: told that there is none, the C library falls back to clone.
-        rules.add_rule(refuse, "clone", seccomp.Arg(0, seccomp.MASKED_EQ, _CLONE_THREAD, 0))
-        rules.add_rule(seccomp.ERRNO(errno.ENOSYS), "clone3")
-        for name in ("kill", "tgkill"):  # abort() signals its own process
-            rules.add_rule(refuse, name, seccomp.Arg(0, seccomp.NE, os.getpid()))
-        rules.load()
+        filter_ = seccomp.SyscallFilter(seccomp.ALLOW)
+        rules(seccomp, filter_, seccomp.ERRNO(errno.EPERM))
+        filter_.load()
     except OSError:
-        return {}
-    return {"network": "seccomp", "processes": "seccomp", "signals": "seccomp"}
+        return False
+    return True

@@ -19,12 +19,12 @@ INTERACTIVE = "interactive"
 MEASURE = "measure"
 RUN = "run"
 
-_INTERACTIVE = (
-    "open", "state", "graph", "loops", "text", "diff", "why_not", "transforms", "samples", "targets", "script",
-    "model_file", "images",
-)  # fmt: skip
-# A run is what draws a picture's probabilities, tens of milliseconds: it has a lane of its own, because it must
-# not wait for a measurement of minutes. Two runs, or two measurements, never overlap.
+_INTERACTIVE = [
+    "open", "state", "graph", "loops", "text", "diff", "why_not", "transforms", "samples", "targets",
+    "script", "model_file", "images",
+]  # fmt: skip
+# A run is what draws a picture's probabilities, tens of milliseconds: it has a lane of its own, because it
+# must not wait for a measurement of minutes. Two runs, or two measurements, never overlap.
 _LANES = dict.fromkeys(_INTERACTIVE, INTERACTIVE) | {"measure": MEASURE, "run": RUN}
 
 

@@ -1,4 +1,5 @@
-"""How a client comes to a connection: to a server of its own, started when needed, or to one that stands elsewhere."""
+"""How a client comes to a connection: to a server of its own, started when needed, or to one that stands
+elsewhere."""
 
 from __future__ import annotations
 

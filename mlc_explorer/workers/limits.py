@@ -1,7 +1,7 @@
 """What ended a job: time, memory, a signal, a person. Each becomes the error that its caller gets.
 
-Memory runs out in four ways: Python's MemoryError, a C++ bad_alloc that TVM turns into an exception, LLVM's own
-abort (the text is on stderr), and the kernel's kill. All of them are OutOfMemory.
+Memory runs out in four ways: Python's MemoryError, a C++ bad_alloc that TVM turns into an exception, LLVM's
+own abort (the text is on stderr), and the kernel's kill. All of them are OutOfMemory.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ from pathlib import Path
 
 from ..errors import Cancelled, Crashed, JobFailed, MlcError, OutOfMemory, TimedOut
 
-# TVM allocates with posix_memalign and reports its return code; the others are glibc's, libstdc++'s and LLVM's.
+# TVM allocates with posix_memalign and reports its return code; the others are glibc's, libstdc++'s and
+# LLVM's.
 _MEMORY_TEXT = re.compile(
-    r"out of memory|bad_alloc|cannot allocate memory|unable to allocate|posix_memalign|failed to allocate|MemoryError",
+    r"out of memory|bad_alloc|cannot allocate memory|unable to allocate|posix_memalign|failed to allocate"
+    r"|MemoryError",
     re.IGNORECASE,
 )
 _CONTROL = re.compile(r"[^\n\t\x20-\x7e\u00a0-\uffff]")
@@ -95,7 +97,8 @@ def last_lines(stderr: bytes) -> str:
 
 
 def kernel_kills() -> int:
-    """How many processes the kernel has ended for want of memory since it started (0 where it does not say)."""
+    """How many processes the kernel has ended for want of memory since it started (0 where it does not
+    say)."""
     try:
         found = re.search(r"^oom_kill (\d+)$", Path("/proc/vmstat").read_text(), re.MULTILINE)
     except OSError:

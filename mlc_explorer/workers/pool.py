@@ -1,8 +1,8 @@
 """Which worker gets which task.
 
-A click goes to the idle worker that has most of its state in its caches: the same model and the longest common
-beginning of the trace. It never waits behind a busy worker while another is idle; where all are busy it queues, and
-its client is told its place. A task leaves the queue only when a living worker takes it.
+A click goes to the idle worker that has most of its state in its caches: the same model and the longest
+common beginning of the trace. It never waits behind a busy worker while another is idle; where all are busy
+it queues, and its client is told its place. A task leaves the queue only when a living worker takes it.
 """
 
 from __future__ import annotations
@@ -64,7 +64,8 @@ class Pool:
             slot.stop()
 
     def about(self) -> list[dict[str, Any]]:
-        """One entry a worker: lane, pid (None while it is being replaced), whether it is busy, jobs served."""
+        """One entry a worker: lane, pid (None while it is being replaced), whether it is busy, jobs
+        served."""
         return [
             {
                 "lane": s.lane, "pid": s.worker.pid if s.worker else None, "busy": not s.idle,

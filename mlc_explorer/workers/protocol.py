@@ -1,16 +1,19 @@
 """Messages between client, server and worker: a JSON header, a newline, and a body of bytes.
 
-The body (a result, a model's bytes) is passed on as it is, so that the server never decodes what a worker says
-beyond the small header, and never unpickles anything. Over the worker's socket a message goes with its length in
-front; `Frames` takes such a stream apart without ever blocking, because a worker that is no longer itself may
-announce a message and never finish it.
+The body (a result, a model's bytes) is passed on as it is, so that the server never decodes what a worker
+says beyond the small header, and never unpickles anything. Over the worker's socket a message goes with its
+length in front; `Frames` takes such a stream apart without ever blocking, because a worker that is no longer
+itself may announce a message and never finish it.
 
-client → server: ``call`` id, job, seconds + arguments · ``cancel`` id · ``model`` id, digest + bytes ·
-``no_model`` id, digest + error · ``about`` id
-server → client: ``progress`` id, stage, fraction, position · ``need`` id, digest · ``result`` id + JSON ·
-``error`` id + MlcError as JSON
-server → worker: ``job`` name + arguments · ``model`` digest + bytes · ``no_model`` digest + error
-worker → server: ``ready`` + about · ``progress`` stage, fraction · ``need`` digest · ``result`` + JSON · ``error``
+| from | messages: header, and + body |
+|---|---|
+| client | ``call`` id, job, seconds + arguments · ``cancel`` id · ``about`` id |
+| | ``model`` id, digest + bytes · ``no_model`` id, digest + error |
+| server, to client | ``progress`` id, stage, fraction, position · ``need`` id, digest |
+| | ``result`` id + JSON · ``error`` id + MlcError as JSON |
+| server, to worker | ``job`` name + arguments · ``model`` digest + bytes · ``no_model`` digest + error |
+| worker | ``ready`` pid, protections, versions · ``refused`` reason · ``need`` digest |
+| | ``progress`` stage, fraction · ``result``, ``error`` retire + JSON |
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The engine server: listens, routes each client's jobs to the pools, and passes on what the workers answer.
 
-It never runs Streamlit and never imports TVM: it holds sockets, queues and processes only, so that nothing a job does
-can end it. A client that goes away has its jobs cancelled.
+It never runs Streamlit and never imports TVM: it holds sockets, queues and processes only, so that nothing a
+job does can end it. A client that goes away has its jobs cancelled.
 """
 
 from __future__ import annotations
@@ -14,7 +14,13 @@ import tempfile
 import threading
 import time
 from contextlib import suppress
-from multiprocessing.connection import AuthenticationError, Connection, Listener, answer_challenge, deliver_challenge
+from multiprocessing.connection import (
+    AuthenticationError,
+    Connection,
+    Listener,
+    answer_challenge,
+    deliver_challenge,
+)
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +42,13 @@ class Server:
         self._key = key
         self._started = time.monotonic()
         self._runtime = tempfile.TemporaryDirectory(prefix="mlc-explorer-", ignore_cleanup_errors=True)
-        # TVM reads these once, when it is loaded; without them a kernel runs on one core, or on cores it pinned.
+        # TVM reads these once, when it is loaded; without them a kernel runs on one core, or on cores it
+        # pinned.
         os.environ.update(TVM_NUM_THREADS=str(settings.cores), TVM_BIND_THREADS="0")
         self.lanes = jobs.lanes()
         runtime = Path(self._runtime.name)
-        self._listener = Listener(address or str(runtime / "engine.sock"), backlog=_BACKLOG)  # the key is asked for in each client's own thread
+        # No key here: the listener would ask for it while others wait; each client's own thread does.
+        self._listener = Listener(address or str(runtime / "engine.sock"), backlog=_BACKLOG)
         worker.preload()
         lanes = (jobs.INTERACTIVE, jobs.MEASURE, jobs.RUN)
         self.pools = {lane: Pool(lane, settings, runtime) for lane in lanes}
@@ -92,8 +100,8 @@ class Server:
 
 
 class _Client:
-    """One connection: a thread reads requests, another writes, because a client that does not read must not hold up
-    the workers that answer it."""
+    """One connection: a thread reads requests, another writes, because a client that does not read must not
+    hold up the workers that answer it."""
 
     def __init__(self, server: Server, connection: Connection) -> None:
         self._server, self._connection = server, connection
@@ -159,7 +167,8 @@ class _Client:
 
 
 def _checked(reference: str, data: bytes) -> bytes:
-    """The message that gives a worker a model; one whose bytes are not what their digest says is not passed on."""
+    """The message that gives a worker a model; one whose bytes are not what their digest says is not passed
+    on."""
     if f"sha256:{hashlib.sha256(data).hexdigest()}" == reference:
         return protocol.pack("model", data, digest=reference)
     error = BadModel(
@@ -172,7 +181,8 @@ def _checked(reference: str, data: bytes) -> bytes:
 def _unknown(job: str, lane: str | None) -> MlcError:
     if lane is None:
         return NotFound(
-            f"There is no job '{job}'.", hint="The screen and the engine server may be of different versions: "
-            "restart both.", place="job", code="job_unknown", params={"job": job},
+            f"There is no job '{job}'.",
+            hint="The screen and the engine server may be of different versions: restart both.",
+            place="job", code="job_unknown", params={"job": job},
         )  # fmt: skip
     return BadTrace("The job's arguments are not an object.", place="arguments", code="job_arguments")

@@ -1,8 +1,7 @@
-"""Every `MLC_EXPLORER_*` setting of workers and store, read once from the environment.
+"""Every `MLC_EXPLORER_*` setting of the workers, read once from the environment. `store` documents its own.
 
 | variable | default | meaning |
 |---|---|---|
-| `MLC_EXPLORER_HOME` | `$XDG_DATA_HOME/mlc-explorer`, else `~/.local/share/mlc-explorer` | folder of the store |
 | `MLC_EXPLORER_ENGINE` | – | address of a running engine server: a socket's path, or `host:port` |
 | `MLC_EXPLORER_ENGINE_KEY` | – | file with that server's key |
 | `MLC_EXPLORER_WORKERS` | cores, at least 2 | interactive workers |
@@ -14,10 +13,9 @@
 | `MLC_EXPLORER_RUN_SECONDS` | 60 | limit of a run |
 | `MLC_EXPLORER_MAX_SECONDS` | 600 | the most that a caller may ask for |
 | `MLC_EXPLORER_RESULT_MIB` | 64 | the largest result that is taken from a worker |
-| `MLC_EXPLORER_UPLOAD_MIB` | 200 | the largest model that is stored or sent to a worker |
-| `MLC_EXPLORER_STORE_MIB` | 4096 | what all uploads may take together |
+| `MLC_EXPLORER_UPLOAD_MIB` | 200 | the largest model that is sent to a worker |
 | `MLC_EXPLORER_WORKER_MODELS_MIB` | 512 | uploaded models that a worker keeps in memory |
-| `MLC_EXPLORER_REQUIRE_CONFINEMENT` | 0 | 1: refuse to work where a protection is missing (a server for a class) |
+| `MLC_EXPLORER_REQUIRE_CONFINEMENT` | 0 | 1: do no job where a protection is missing (for a class) |
 """
 
 from __future__ import annotations
@@ -26,7 +24,6 @@ import dataclasses
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 
@@ -34,7 +31,6 @@ from typing import Any
 class Settings:
     """See the module's table; a field is its variable in lower case. MiB are 2**20 bytes."""
 
-    home: str = ""
     engine: str = ""
     engine_key: str = ""
     workers: int = 0
@@ -47,7 +43,6 @@ class Settings:
     max_seconds: float = 600.0
     result_mib: int = 64
     upload_mib: int = 200
-    store_mib: int = 4096
     worker_models_mib: int = 512
     require_confinement: bool = False
 
@@ -60,24 +55,17 @@ class Settings:
             variable = f"MLC_EXPLORER_{field.name.upper()}"
             if environ.get(variable):
                 values[field.name] = _convert(variable, environ[variable], type(field.default))
-        return Settings(**values).resolved(environ)
+        return Settings(**values).resolved()
 
-    def resolved(self, environ: Mapping[str, str]) -> Settings:
+    def resolved(self) -> Settings:
         """With the defaults that depend on the machine filled in."""
         cores = self.cores or len(os.sched_getaffinity(0))
-        data = environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
-        return dataclasses.replace(
-            self,
-            cores=cores,
-            workers=self.workers or max(2, cores),
-            home=self.home or str(Path(data) / "mlc-explorer"),
-        )
+        return dataclasses.replace(self, cores=cores, workers=self.workers or max(2, cores))
 
     def to_env(self) -> dict[str, str]:
         """The variables that give these settings to another process."""
-        values = dataclasses.asdict(self)
-        return {f"MLC_EXPLORER_{k.upper()}": str(int(v) if v is True or v is False else v)
-                for k, v in values.items()}
+        values = {k: int(v) if isinstance(v, bool) else v for k, v in dataclasses.asdict(self).items()}
+        return {f"MLC_EXPLORER_{k.upper()}": str(v) for k, v in values.items()}
 
 
 def _convert(variable: str, text: str, kind: type) -> Any:

@@ -137,8 +137,9 @@ class Slot:
         try:
             keep = self._follow(task, worker)
             if not worker.alive and not task.finished:
+                by_kernel = limits.kernel_kills() > kills
                 raise limits.death(
-                    worker.exitcode, bytes(worker.stderr), self._settings.memory_mib, limits.kernel_kills() > kills
+                    worker.exitcode, bytes(worker.stderr), self._settings.memory_mib, by_kernel
                 )
         except Garbage as e:
             task.fail(limits.garbage(str(e), bytes(worker.stderr)))

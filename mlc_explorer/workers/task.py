@@ -15,7 +15,8 @@ _PROGRESS_EVERY = 0.03  # seconds: more than an eye can follow, and a worker can
 
 @dataclass(eq=False)
 class Task:
-    """`tell(op, body, **fields)` sends to the client that asked. `wake` is set while a worker has the task."""
+    """`tell(op, body, **fields)` sends to the client that asked. `wake` is set while a worker has the
+    task."""
 
     name: str
     args: Mapping[str, Any]

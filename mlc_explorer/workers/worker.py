@@ -106,7 +106,7 @@ class Worker:
         if not ready.get(socket, 0) & ~select.POLLOUT:
             return []
         data = self._read()
-        if not data:  # a worker that closed its socket but lives will never answer: its end comes by the sentinel
+        if not data:  # it closed its socket but lives, and will never answer: its end comes by the sentinel
             with _managing:
                 self._process.kill()
         return list(self._frames.feed(data))

@@ -26,7 +26,7 @@ def _test_jobs() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def settings() -> Settings:
-    return Settings(workers=2, memory_mib=3072, upload_mib=8).resolved({})
+    return Settings(workers=2, memory_mib=3072, upload_mib=8).resolved()
 
 
 def fetch(reference: str) -> bytes:

@@ -1,4 +1,5 @@
-"""Jobs that go wrong, each for real. A worker has them only where MLC_EXPLORER_TEST_JOBS names this module."""
+"""Jobs that go wrong, each for real. A worker has them only where MLC_EXPLORER_TEST_JOBS names this
+module."""
 
 from __future__ import annotations
 
@@ -15,16 +16,14 @@ import tempfile
 import time
 from pathlib import Path
 
-LANES = {
-    name: "interactive"
-    for name in (
-        "echo", "sleep", "pid", "count", "null_dereference", "kernel_writes_outside", "kernel_divides_by_zero",
-        "endless", "compile_endlessly", "allocate", "kernel_allocates", "chatter", "chatter_and_die", "garbage",
-        "huge_announcement", "half_a_message", "raises", "leaves", "model_size", "steal_model", "read_file",
-        "write_file", "write_own_file", "open_socket", "run_program", "fork", "send_signal", "compile_and_run",
-        "compiled_system_call",
-    )
-} | {"lane_pid": "run", "lane_sleep": "measure"}  # fmt: skip
+_INTERACTIVE = [
+    "echo", "sleep", "pid", "count", "null_dereference", "kernel_writes_outside",
+    "kernel_divides_by_zero", "endless", "compile_endlessly", "allocate", "kernel_allocates", "chatter",
+    "chatter_and_die", "garbage", "huge_announcement", "half_a_message", "raises", "leaves", "model_size",
+    "steal_model", "read_file", "write_file", "write_own_file", "open_socket", "run_program", "fork",
+    "send_signal", "compile_and_run", "compiled_system_call",
+]  # fmt: skip
+LANES = dict.fromkeys(_INTERACTIVE, "interactive") | {"lane_pid": "run", "lane_sleep": "measure"}
 
 
 def echo(value=None, trace=None):

@@ -218,7 +218,7 @@ def test_the_server_leaves_when_its_parent_is_killed() -> None:
     _gone([about["pid"], *(w["pid"] for w in about["workers"] if w["pid"])])
 
 
-def test_a_server_started_by_hand_takes_only_those_who_know_its_key(tmp_path: Path, settings: Settings) -> None:
+def test_a_server_started_by_hand_takes_only_those_who_know_its_key(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "mlc_explorer.workers", "--key-file", "key", "--listen"]
     server = subprocess.Popen(
         [*command, "127.0.0.1:0"], cwd=tmp_path, stdout=subprocess.PIPE, env=_environment(), text=True
@@ -242,7 +242,11 @@ def test_jobs_of_a_client_that_leaves_are_ended(tmp_path: Path, settings: Settin
     """Otherwise a closed browser tab could hold the measuring lane for minutes."""
     command = [sys.executable, "-m", "mlc_explorer.workers", "--key-file", "key", "--listen"]
     server = subprocess.Popen(
-        [*command, str(tmp_path / "socket")], cwd=tmp_path, stdout=subprocess.PIPE, env=_environment(), text=True
+        [*command, str(tmp_path / "socket")],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        env=_environment(),
+        text=True,
     )
     try:
         server.stdout.readline()
