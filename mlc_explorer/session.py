@@ -23,6 +23,7 @@ from .schema.transform import Shortcut, TransformSpec
 from .store import Store
 from .workers.client import Engine
 
+SHIPPED_TRACES = Path(__file__).resolve().parents[1] / "sample_models" / "traces"
 Progress = Callable[[dict[str, Any]], None]
 
 
@@ -231,6 +232,14 @@ def model_reference(model: str | Path, engine: Engine, store: Store | None = Non
 def samples(engine: Engine | None = None) -> tuple[SampleInfo, ...]:
     """The models that ship."""
     return tuple(decode(SampleInfo, s) for s in (engine or default_engine()).call("samples"))
+
+
+def shipped_trace(model: str) -> Trace | None:
+    """The ready-made schedule that ships with a sample, if there is one."""
+    file = SHIPPED_TRACES / f"{model}.json"
+    if not model.isidentifier() or not file.is_file():
+        return None
+    return Trace.loads(file.read_text(encoding="utf-8"))
 
 
 def transforms(engine: Engine | None = None) -> tuple[tuple[TransformSpec, ...], tuple[Shortcut, ...]]:

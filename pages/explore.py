@@ -13,7 +13,7 @@ work = workspace.current()
 toolbar.show(work, language)
 panes.show(work, language)
 
-left, middle, right = st.columns([1.05, 1.35, 0.85], gap="small")
+left, middle, right = st.container(key="mlc-panels").columns([1.05, 1.35, 0.85], gap="small")
 with left.container(border=True, height="stretch"):
     palette.show(work, language)
 with middle.container(border=True, height="stretch"):

@@ -10,7 +10,7 @@ import streamlit as st
 
 from mlc_explorer import session as headless
 from mlc_explorer.errors import MlcError
-from mlc_explorer.schema.trace import Step
+from mlc_explorer.schema.trace import Step, Trace
 from mlc_explorer.schema.transform import Shortcut, TransformSpec
 from mlc_explorer.texts import say
 from mlc_explorer.ui import boundary, forms, views, workspace
@@ -44,6 +44,12 @@ def _shortcuts(work: Workspace, language: str) -> None:
                 icon=":material/bolt:", disabled=work.kind(work.info.entry) != "graph",
                 on_click=_apply_shortcut, args=(shortcut,),
             )
+        trace = headless.shipped_trace(work.session.history.model)
+        if trace is not None:
+            st.button(
+                say("palette.shipped", language), help=say("palette.shipped_help", language, count=len(trace.steps)),
+                key="shortcut.shipped", icon=":material/auto_awesome:", on_click=_replay_shipped, args=(trace,),
+            )
 
 
 def _apply_shortcut(shortcut: Shortcut) -> None:
@@ -51,6 +57,14 @@ def _apply_shortcut(shortcut: Shortcut) -> None:
     work = workspace.current()
     if work.refusal is None:
         _look_at_new_function(work)
+
+
+def _replay_shipped(trace: Trace) -> None:
+    """The shipped schedule from its start: a click in the history walks through it."""
+    work = workspace.current()
+    last = next((s.function for s in reversed(trace.steps) if s.function), None)
+    session = headless.Session(trace, len(trace.steps), engine=work.session.engine)
+    workspace.show(session.select(function=last))
 
 
 def _look_at_new_function(work: Workspace) -> None:

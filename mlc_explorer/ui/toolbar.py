@@ -11,6 +11,7 @@ import streamlit as st
 from mlc_explorer import session as headless
 from mlc_explorer.errors import MlcError
 from mlc_explorer.schema.report import SampleInfo, TargetInfo
+from mlc_explorer.schema.trace import Trace
 from mlc_explorer.session import default_engine, default_store
 from mlc_explorer.texts import has, say
 from mlc_explorer.ui import history, language as _language, measuring, palette, workspace
@@ -55,7 +56,7 @@ def _model(work: Workspace, language: str) -> None:
     options = names if here in names else [here, *names]
     st.session_state[MODEL] = here
     st.selectbox(
-        say("toolbar.model", language), options, key=MODEL, label_visibility="collapsed", width=230,
+        say("toolbar.model", language), options, key=MODEL, label_visibility="collapsed", width=290,
         format_func=lambda name: _title(name, language), on_change=_open_sample,
     )
 
@@ -102,8 +103,6 @@ def _uploaded() -> None:
 
 def _pasted() -> None:
     """A pasted trace is applied to the model that is open, from its start."""
-    from mlc_explorer.schema.trace import Trace
-
     try:
         trace = Trace.loads(st.session_state["toolbar.paste"])
         work = workspace.current()
@@ -121,7 +120,7 @@ def has_pictures(work: Workspace) -> bool:
 def _target(language: str) -> None:
     labels = {t.name: t.label for t in targets()}
     st.selectbox(
-        say("toolbar.target", language), list(labels), key=TARGET, label_visibility="collapsed", width=230,
+        say("toolbar.target", language), list(labels), key=TARGET, label_visibility="collapsed", width=270,
         format_func=labels.__getitem__, help=say("toolbar.target_help", language),
     )
 
