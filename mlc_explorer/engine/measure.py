@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import importlib.metadata
 import math
@@ -29,7 +30,8 @@ Progress = Callable[[str, float], None]
 
 REFERENCE = "untransformed"
 OUTPUT_LIMIT = 4096  # values of an output that travel whole; a larger one is summarised
-_NUMPY_LIMIT_S = 3.0  # NumPy's evaluator of a network may be thousands of times slower than the network
+_TWIN_LIMIT_S = 3.0  # NumPy's evaluator of a network may be thousands of times slower than the network
+_AGAIN_LIMIT_S = 0.75  # a twin that is slower is not timed any further
 
 
 @dataclass(frozen=True)
@@ -164,22 +166,31 @@ def _timed(call: Runnable | Callable[..., list[np.ndarray]], inputs: Any) -> tup
 def _ask_twins(
     twins: list[Twin], inputs: list[np.ndarray], ours: list[np.ndarray], first: dict[str, float]
 ) -> tuple[list[Twin], dict[str, float], set[str]]:
-    """Calls each twin once: those that answered, their largest difference from ours, and which of them are
-    too slow to call again. The length of each call goes into `first`."""
+    """Calls each twin: those that answered, their largest difference from ours, and which of them are
+    too slow to call again. The length of a call goes into `first`."""
     answered, errors, too_slow = [], {}, set()
     for twin in twins:
         try:
-            with limited(_NUMPY_LIMIT_S):
-                theirs, first[twin.name] = _timed(twin.call, inputs)
+            theirs, first[twin.name] = _asked(twin, inputs)
         except TooSlow:
             continue
         except Exception:  # a twin that can't compute the model has no opinion; the reference has
             continue
         answered.append(twin)
         errors[twin.name] = compare(ours, theirs).max_abs
-        if first[twin.name] > _NUMPY_LIMIT_S / 4:
+        if first[twin.name] > _AGAIN_LIMIT_S:
             too_slow.add(twin.name)
     return answered, errors, too_slow
+
+
+def _asked(twin: Twin, inputs: list[np.ndarray]) -> tuple[list[np.ndarray], float]:
+    """A twin's outputs, and the seconds of the quicker of two calls if the first was slow: it also loads."""
+    with limited(_TWIN_LIMIT_S):
+        outputs, seconds = _timed(twin.call, inputs)
+    if seconds > _AGAIN_LIMIT_S:
+        with contextlib.suppress(TooSlow), limited(_TWIN_LIMIT_S):
+            seconds = min(seconds, _timed(twin.call, inputs)[1])
+    return outputs, seconds
 
 
 def _image(model: loaders.LoadedModel, index: Any) -> list[np.ndarray]:
