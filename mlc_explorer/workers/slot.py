@@ -76,9 +76,9 @@ class Slot:
 
     def _loop(self) -> None:
         while not self._stopping:
-            if self.worker is None and not self._start():
-                continue
-            assert self.worker is not None
+            if self.worker is None:
+                self._start()
+                continue  # the start may have swallowed the wake-up of `stop`
             task = self._next_task(self)
             if task is not None:
                 self._serve(task)
@@ -94,19 +94,20 @@ class Slot:
         if not worker.alive:
             self._discard()
 
-    def _start(self) -> bool:
-        """A worker that has said it is ready. Where none can be had, the tasks that wait are told why."""
+    def _start(self) -> None:
+        """Gets a worker that says it is ready. Where none can be had, the tasks that wait are told why."""
         try:
             self.worker = Worker(self._settings, self._runtime, draws_graphs=not self._fresh)
             self._await_ready(self.worker)
-            return True
+            return
         except (MlcError, Garbage, OSError, EOFError) as e:
             error = e if isinstance(e, MlcError) else limits.failed(f"no worker can be started: {e}", "")
         self._discard()
+        if self._stopping:
+            return
         while (task := self._next_task(self)) is not None:
             task.fail(error)
         time.sleep(_RETRY_SECONDS)
-        return False
 
     def _await_ready(self, worker: Worker) -> None:
         deadline = time.monotonic() + _START_SECONDS

@@ -263,9 +263,8 @@ def test_jobs_of_a_client_that_leaves_are_ended(tmp_path: Path, settings: Settin
         server.stdout.close()
 
 
-def test_confinement_can_be_required(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_confinement_can_be_required() -> None:
     """A worker that must be confined and can't be does no job."""
-    monkeypatch.setenv("MLC_EXPLORER_REQUIRE_CONFINEMENT", "1")
     required = Settings.from_env({"MLC_EXPLORER_REQUIRE_CONFINEMENT": "1", "MLC_EXPLORER_WORKERS": "1"})
     engine = Engine.local(settings=required)
     try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -64,6 +66,22 @@ def test_it_starts_no_process(engine: Engine, protections: dict[str, str], tmp_p
     _refused(engine, "fork")
     assert engine.call("compiled_system_call", command=f"touch {tmp_path}/made") != 0
     assert not (tmp_path / "made").exists()
+
+
+def test_a_helper_is_held_by_all_but_the_last_step(tmp_path: Path) -> None:
+    """What is started just before the end may run, but reads and writes no more than the worker."""
+    code = (
+        "import subprocess, sys; from pathlib import Path; from mlc_explorer.workers.confine import confine\n"
+        "script = 'import socket\\nfor f in (socket.socket, lambda: open(\"/etc/passwd\")):\\n'\\\n"
+        "    '  try: f()\\n  except PermissionError: print(\"refused\")'\n"
+        "on = confine(Path(sys.argv[1]), 4096, lambda: subprocess.run([sys.executable, '-I', '-c', script]))\n"
+        "print(sorted(on), flush=True)\n"
+    )
+    run = [sys.executable, "-c", code, str(tmp_path)]
+    out = subprocess.run(run, capture_output=True, text=True, timeout=30, cwd=Path(__file__).parents[2])
+    if "network" not in out.stdout or "files" not in out.stdout:
+        pytest.skip("this kernel, or what is installed, gives no such protection")
+    assert out.stdout.splitlines()[:2] == ["refused", "refused"], out.stderr
 
 
 def test_it_signals_nobody(engine: Engine, protections: dict[str, str]) -> None:
