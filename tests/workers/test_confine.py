@@ -12,6 +12,24 @@ import pytest
 from mlc_explorer.errors import JobFailed
 from mlc_explorer.workers.client import Engine
 
+CONFINED_HELPER = """
+import subprocess, sys
+from pathlib import Path
+from mlc_explorer.workers.confine import confine
+
+tries = '''
+import socket
+for forbidden in (socket.socket, lambda: open("/etc/passwd")):
+    try:
+        forbidden()
+    except PermissionError:
+        print("refused")
+'''
+helper = [sys.executable, "-I", "-c", tries]
+on = confine(Path(sys.argv[1]), 4096, lambda: subprocess.run(helper))
+print(sorted(on), flush=True)
+"""
+
 
 @pytest.fixture(scope="module")
 def protections(engine: Engine) -> dict[str, str]:
@@ -70,14 +88,7 @@ def test_it_starts_no_process(engine: Engine, protections: dict[str, str], tmp_p
 
 def test_a_helper_is_held_by_all_but_the_last_step(tmp_path: Path) -> None:
     """What is started just before the end may run, but reads and writes no more than the worker."""
-    code = (
-        "import subprocess, sys; from pathlib import Path; from mlc_explorer.workers.confine import confine\n"
-        "script = 'import socket\\nfor f in (socket.socket, lambda: open(\"/etc/passwd\")):\\n'\\\n"
-        "    '  try: f()\\n  except PermissionError: print(\"refused\")'\n"
-        "on = confine(Path(sys.argv[1]), 4096, lambda: subprocess.run([sys.executable, '-I', '-c', script]))\n"
-        "print(sorted(on), flush=True)\n"
-    )
-    run = [sys.executable, "-c", code, str(tmp_path)]
+    run = [sys.executable, "-c", CONFINED_HELPER, str(tmp_path)]
     out = subprocess.run(run, capture_output=True, text=True, timeout=30, cwd=Path(__file__).parents[2])
     if "network" not in out.stdout or "files" not in out.stdout:
         pytest.skip("this kernel, or what is installed, gives no such protection")
