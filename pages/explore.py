@@ -8,6 +8,7 @@ from mlc_explorer.ui import (
 
 language = _language.current()
 style.apply()
+toolbar.open_chosen(language)
 work = workspace.current()
 
 toolbar.show(work, language)

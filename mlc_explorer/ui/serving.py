@@ -24,6 +24,9 @@ from typing import Any
 import psutil
 from streamlit import config, net_util
 
+from mlc_explorer.errors import MlcError
+from mlc_explorer.session import default_engine
+
 HOST_SETTING = "MLC_EXPLORER_HOST"
 PORT_SETTING = "MLC_EXPLORER_PORT"
 COLLECT_EVERY_S = 5.0
@@ -60,7 +63,9 @@ async def lifespan(_app: object) -> AsyncIterator[None]:
     asyncio.get_running_loop().call_later(0.1, send_small_messages_at_once)
     start_collecting()
     _warn_of_unheard_host()
+    threading.Thread(target=_warm_engine, name="engine-start", daemon=True).start()
     yield
+    default_engine().close()
 
 
 def send_small_messages_at_once() -> int:
@@ -105,6 +110,13 @@ def _collect_for_ever() -> None:
     while True:
         time.sleep(COLLECT_EVERY_S)
         gc.collect()
+
+
+def _warm_engine() -> None:
+    """The first visitor meets workers that have imported TVM already; what fails here fails again, and is said,
+    where somebody asks for something."""
+    with contextlib.suppress(MlcError):
+        default_engine().start()
 
 
 def _is_wildcard(host: str) -> bool:

@@ -18,7 +18,7 @@ from mlc_explorer.ui import history, language as _language, measuring, palette, 
 from mlc_explorer.ui.workspace import TARGET, Workspace
 
 MODEL, UPLOAD = "toolbar.model", "toolbar.upload"
-_DONE, _PROBLEM = "toolbar.upload.done", "toolbar.problem"
+_DONE, _PROBLEM, _OPENING = "toolbar.upload.done", "toolbar.problem", "toolbar.opening"
 
 
 @functools.cache
@@ -69,13 +69,19 @@ def _title(name: str, language: str) -> str:
 
 
 def _open_sample() -> None:
-    _open(st.session_state[MODEL])
+    st.session_state[_OPENING] = st.session_state[MODEL]
 
 
-def _open(reference: str) -> None:
+def open_chosen(language: str) -> None:
+    """Opens what was chosen or uploaded before this run, with a sign of life: an import can take seconds. The model
+    that was open stays if it fails."""
+    reference = st.session_state.pop(_OPENING, None)
+    if reference is None:
+        return
+    measuring.cancel()
     try:
-        measuring.cancel()
-        workspace.open_model(reference)
+        with st.spinner(say("toolbar.opening", language, name=_title(reference, language)), show_time=True):
+            workspace.open_model(reference)
     except MlcError as error:
         st.session_state[_PROBLEM] = error
 
@@ -94,11 +100,9 @@ def _uploaded() -> None:
         return
     st.session_state[_DONE] = file.file_id
     try:
-        reference = default_store().put(file.getvalue(), file.name)
+        st.session_state[_OPENING] = default_store().put(file.getvalue(), file.name)
     except MlcError as error:
         st.session_state[_PROBLEM] = error
-        return
-    _open(reference)
 
 
 def _pasted() -> None:
