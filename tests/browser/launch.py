@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import psutil
@@ -56,11 +56,17 @@ def find_chromium() -> str | None:
 
 @contextlib.contextmanager
 def serve(
-    home: Path, *, script: str = "app.py", command: Sequence[str] = (), wait_s: float = 60
+    home: Path,
+    *,
+    script: str = "app.py",
+    command: Sequence[str] = (),
+    settings: Mapping[str, str] | None = None,
+    wait_s: float = 60,
 ) -> Iterator[str]:
     """Run the app with `home` as MLC_EXPLORER_HOME; yields its address, and ends what it started.
 
     `python <script>` starts it, or `python <command>`, which must take a free port by itself.
+    `settings` are further variables of its environment.
     """
     log = home / "server.log"
     environment = os.environ | {
@@ -69,6 +75,7 @@ def serve(
         "PYTHONPATH": str(ROOT),
     }
     environment.pop("MLC_EXPLORER_HOST", None)
+    environment |= settings or {}
     with log.open("w") as out:
         server = subprocess.Popen(
             [sys.executable, *(command or [script])],

@@ -1,0 +1,215 @@
+"""The explore page in a person's words: what they see, press and type, and where it shows.
+
+    explorer = Explorer(open_page())
+    explorer.press("Fold linear + ReLU")
+    explorer.expect_step(3)
+    explorer.choose_loop("matmul/k")
+
+Every method waits until the page has answered, so that a test never sleeps. Names of buttons and fields
+are the English ones; pass `language="zh"` to speak Chinese.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import FilePayload, Locator, Page, expect
+
+from mlc_explorer.schema.trace import Trace, pack
+from mlc_explorer.texts import say
+from tests.browser.conftest import wait_idle
+
+MEASURE_MS = 60_000.0  # the most that a measurement of a small model may take on a busy machine
+
+FOLD = [{"transform": name, "params": {}} for name in ("FoldLinear", "LegalizeOps", "FuseTIR")]
+
+
+def link(
+    model: str, steps: Sequence[Mapping[str, Any]] = (), *, cursor: int | None = None, **selection: str
+) -> str:
+    """The address (from its `/` on) of a workspace: what the app itself writes there."""
+    trace = Trace.from_json({"version": 1, "model": model, "steps": list(steps)})
+    at = len(trace.steps) if cursor is None else cursor
+    return "/?w=" + pack({"trace": trace.to_json(), "cursor": at, "selection": selection})
+
+
+def step(transform: str, function: str | None = None, **params: Any) -> dict[str, Any]:
+    """A step as in a trace's JSON."""
+    named = {} if function is None else {"function": function}
+    return {"transform": transform, **named, "params": params}
+
+
+class Explorer:
+    """One person's page."""
+
+    def __init__(self, page: Page, language: str = "en") -> None:
+        self.page, self.language = page, language
+        self.view = page.locator(".linked-view")
+        self.trace = page.locator(".trace-view")
+        self.expect_painted()
+
+    def say(self, key: str, **values: Any) -> str:
+        return say(key, self.language, **values)
+
+    # -- waiting ---------------------------------------------------------------------------------------
+
+    def expect_painted(self) -> None:
+        """The panes stand, and the script has run to its end."""
+        self.page.wait_for_selector(".linked-view[data-painted]", timeout=30_000)
+        self.page.wait_for_selector(".trace-view[data-painted]", timeout=30_000)
+        wait_idle(self.page)
+
+    def expect_step(self, cursor: int, of: int | None = None) -> None:
+        """The model after step `cursor` is on screen, of `of` steps in the history (default: the last)."""
+        rows = (cursor if of is None else of) + 1
+        expect(self.trace).to_have_attribute("data-painted", f"{rows}:{cursor}", timeout=30_000)
+        wait_idle(self.page)
+
+    # -- the bar ---------------------------------------------------------------------------------------
+
+    def button(self, name: str) -> Locator:
+        return self.page.get_by_role("button", name=name)
+
+    def press(self, name: str) -> None:
+        self.button(name).click()
+
+    def open_file(self, file: Path | FilePayload) -> None:
+        """Uploads a model through the file input below `Open`."""
+        self.page.locator(".st-key-mlc-toolbar").get_by_role("button", name=self.say("toolbar.open")).last.click()
+        self.page.locator("input[type=file]").set_input_files(file)
+
+    def open_sample(self, name: str) -> None:
+        self._pick(self.say("toolbar.model"), name)
+
+    @property
+    def model(self) -> Locator:
+        return self.field(self.say("toolbar.model"))
+
+    def speak(self, name: str, language: str) -> None:
+        """Switches the language; `name` is what the switch says."""
+        self.page.get_by_role("radio", name=name).click()
+        self.language = language
+        expect(self.button(self.say("toolbar.measure"))).to_be_visible()
+        wait_idle(self.page)
+
+    def share(self) -> None:
+        self.press(self.say("toolbar.share"))
+
+    def shared_link(self) -> str:
+        """The address that `Share` shows."""
+        self.share()
+        shown = self.page.get_by_role("dialog").get_by_text("?w=").inner_text()
+        self.page.keyboard.press("Escape")
+        return shown
+
+    def download(self, name: str, folder: Path) -> Path:
+        """Presses a download button; where the file now lies."""
+        with self.page.expect_download() as coming:
+            self.press(name)
+        target = folder / coming.value.suggested_filename
+        coming.value.save_as(target)
+        return target
+
+    # -- the graph -------------------------------------------------------------------------------------
+
+    def node(self, title: str) -> Locator:
+        """The box that shows `title`."""
+        return self.page.locator(".node", has=self.page.locator(f"text.op:text-is('{title}')"))
+
+    def nodes(self) -> list[str]:
+        """What the boxes show, inputs and outputs included, constants not."""
+        return self.page.locator(".node text.op").all_text_contents()
+
+    # -- the program and its loops ---------------------------------------------------------------------
+
+    @property
+    def program(self) -> Locator:
+        return self.page.locator(".pane.text .scroller")
+
+    def expect_function(self, name: str) -> None:
+        expect(self.page.get_by_role("combobox", name=self.say("component.text.function"))).to_have_value(name)
+
+    def branch(self, path: str) -> Locator:
+        """A loop or block in the tree."""
+        return self.page.locator(f".branch[data-path='{path}']")
+
+    def loops(self) -> list[str]:
+        """The paths in the tree, from top to bottom."""
+        return self.page.locator(".branch").evaluate_all("rows => rows.map(row => row.dataset.path)")
+
+    def choose_loop(self, path: str) -> None:
+        self.branch(path).click()
+        self.expect_chosen(path)
+
+    def expect_chosen(self, path: str) -> None:
+        """`path` is marked in the tree and in the text, and Python knows it."""
+        expect(self.branch(path)).to_have_attribute("aria-selected", "true")
+        expect(self.page.locator(".bands .head.selected")).to_have_count(1)
+        expect(self.view).to_have_attribute("data-painted", re.compile(re.escape(f":{path}") + "$"))
+        wait_idle(self.page)
+
+    # -- transforms ------------------------------------------------------------------------------------
+
+    def field(self, label: str) -> Locator:
+        return self.page.get_by_role("combobox", name=label, exact=True)
+
+    def expect_field(self, label: str, value: str | re.Pattern[str]) -> None:
+        """What a field of the form holds."""
+        expect(self.page.get_by_label(label, exact=True)).to_have_value(value)
+
+    def choose_transform(self, name: str) -> None:
+        self.page.get_by_role("radio", name=name, exact=True).click()
+        expect(self.page.get_by_role("radio", name=name, exact=True)).to_be_checked()
+        wait_idle(self.page)
+
+    def fill(self, label: str, text: str) -> None:
+        self.page.get_by_label(label, exact=True).fill(text)
+
+    def apply(self) -> None:
+        self.press(self.say("palette.apply"))
+
+    def expect_refusal(self) -> Locator:
+        """The message beside the form."""
+        alert = self.page.locator(".st-key-mlc-palette").get_by_role("alert")
+        expect(alert).to_be_visible()
+        wait_idle(self.page)
+        return alert
+
+    # -- history and times -----------------------------------------------------------------------------
+
+    def row(self, number: int) -> Locator:
+        """A row of the history; 0 is the untransformed model."""
+        return self.trace.locator(f"[data-n='{number}']")
+
+    def go_to(self, number: int, of: int) -> None:
+        """Clicks a step in the history that has `of` steps."""
+        self.row(number).locator(".go").click()
+        self.expect_step(number, of=of)
+
+    def delete_last(self) -> None:
+        self.press(self.say("component.trace.delete"))
+
+    def expect_measured(self) -> dict[str, str]:
+        """Waits for the measurement of what is on screen; its figures by their names."""
+        table = self.page.get_by_test_id("mlc-result")
+        expect(table).to_be_visible(timeout=MEASURE_MS)
+        rows = table.get_by_role("row").all()
+        return {row.locator("th").inner_text(): row.locator("td").inner_text() for row in rows}
+
+    def expect_bars(self, count: int) -> None:
+        """So many rows have a measured bar, and nothing is being measured any more."""
+        expect(self.trace.locator(".whisker")).to_have_count(count, timeout=count * MEASURE_MS)
+        expect(self.button(self.say("history.measure_all"))).to_be_visible(timeout=MEASURE_MS)
+        wait_idle(self.page)
+
+    @property
+    def verdict(self) -> Locator:
+        """Whether the picture's ten probabilities are still right."""
+        return self.page.locator(".mlc-picture b")
+
+    def _pick(self, label: str, option: str) -> None:
+        self.field(label).click()
+        self.page.get_by_role("option", name=option).first.click()
