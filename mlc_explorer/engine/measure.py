@@ -17,7 +17,7 @@ import tvm
 from ..errors import NotFound, Refused
 from ..schema.report import Measurement, RunResult, TensorInfo
 from ..schema.trace import Trace
-from . import loaders, targets
+from . import arrays, loaders, targets
 from .build import Runnable, Signature, build, signature
 from .replay import replay
 from .timing import Contender, alternate
@@ -47,24 +47,25 @@ class _Subject:
 
 
 def measure(
-    trace: Trace, function: str | None, target: str, seconds: float, progress: Progress, model_data: ModelData
+    trace: Trace, function: str | None, target: str, seconds: float, progress: Progress, model_data: ModelData,
+    known: Sequence[Mapping[str, Any]] | None = None,
 ) -> Measurement:
     """Times the model after `trace`, or one `function` of it, for about `seconds`, and checks it.
 
     The reference is the model before any step, for a function the function as it was when it first appeared,
     compiled for the generic target. A whole model is also compared with NumPy and ONNX Runtime, which are
-    timed in turns with it. A wrong result is reported in the errors, not raised. Raises what `replay` and
+    timed in turns with it. `known` is what `reference` gave for the same model and function: the untransformed
+    model can take seconds a call, and measuring every step of a trace needs it once. A wrong result is reported in the errors, not raised. Raises what `replay` and
     `build` raise, and Refused if a step changed the inputs or outputs: there is then nothing to compare with.
     """
     progress("build", 0.0)
     subject = _subject(trace, function, model_data, threads())
     ours = build(subject.now, targets.target(target), subject.name)
     progress("build", 0.5)
-    reference = build(subject.before, targets.target("generic"), subject.name_before)
-    refuse_unless_comparable(subject.name, ours.signature, reference.signature)
+    refuse_unless_comparable(subject.name, ours.signature, signature(subject.before, subject.name_before))
     progress("build", 1.0)
 
-    expected = reference(subject.inputs)
+    expected = arrays.load(known) if known else _expected(subject)
     progress("check", 0.4)
     first: dict[str, float] = {}
     result, first["ours"] = _timed(ours, subject.inputs)
@@ -89,15 +90,24 @@ def measure(
     )
 
 
+def reference(trace: Trace, function: str | None, model_data: ModelData) -> list[dict[str, Any]] | None:
+    """What `measure` compares with, for its `known`; None if it is too large to be carried about."""
+    return arrays.dump(_expected(_subject(trace, function, model_data, threads())))
+
+
 def run(trace: Trace, inputs: Mapping[str, Any], target: str, model_data: ModelData) -> RunResult:
     """One call of the whole model: on ``{"image": i}``, the i-th image that came with it, or, with ``{}``, on
     seeded inputs. An output of more than `OUTPUT_LIMIT` values is summarised: shape, min, max, mean. NaN and
     infinities travel as None."""
     model = loaders.load_cached(trace.model, model_data)
     state = replay(trace, model_data)
-    arrays = _image(model, inputs["image"]) if "image" in inputs else model.example_inputs(0)
-    outputs, seconds = _timed(build(state.mod, targets.target(target), state.entry), arrays)
+    given = _image(model, inputs["image"]) if "image" in inputs else model.example_inputs(0)
+    outputs, seconds = _timed(build(state.mod, targets.target(target), state.entry), given)
     return RunResult({i.name: _plain(o) for i, o in zip(model.outputs, outputs)}, seconds)
+
+
+def _expected(subject: _Subject) -> list[np.ndarray]:
+    return build(subject.before, targets.target("generic"), subject.name_before)(subject.inputs)
 
 
 def threads() -> int:
@@ -114,14 +124,14 @@ def seeded_inputs(infos: Sequence[TensorInfo], seed: int = 0) -> list[np.ndarray
     """An array for each tensor: normally distributed, or 0 and 1 where the elements are whole numbers, which
     are safe as indices."""
     rng = np.random.default_rng(seed)
-    arrays = []
+    values = []
     for info in infos:
         dtype = np.dtype(info.dtype)
         if dtype.kind in "iub":
-            arrays.append(rng.integers(0, 2, info.shape).astype(dtype))
+            values.append(rng.integers(0, 2, info.shape).astype(dtype))
         else:
-            arrays.append(rng.standard_normal(info.shape, np.float32).astype(dtype))
-    return arrays
+            values.append(rng.standard_normal(info.shape, np.float32).astype(dtype))
+    return values
 
 
 def _subject(trace: Trace, function: str | None, model_data: ModelData, cores: int) -> _Subject:

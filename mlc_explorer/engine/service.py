@@ -135,11 +135,18 @@ def images(trace: Any, model_data: ModelData) -> dict[str, Any]:
 
 def measure(
     trace: Any, model_data: ModelData, progress: Progress, function: str | None = None,
-    target: str = "cpu", seconds: float = 1.0,
+    target: str = "cpu", seconds: float = 1.0, known: Any = None,
 ) -> Measurement:
     from .measure import measure as _measure
 
-    return _measure(Trace.from_json(trace), function, target, seconds, progress, model_data)
+    return _measure(Trace.from_json(trace), function, target, seconds, progress, model_data, known)
+
+
+def reference(trace: Any, model_data: ModelData, function: str | None = None) -> list[dict[str, Any]] | None:
+    """The untransformed model's outputs, for `measure`'s `known`."""
+    from .measure import reference as _reference
+
+    return _reference(Trace.from_json(trace), function, model_data)
 
 
 def run(trace: Any, model_data: ModelData, inputs: Any = None, target: str = "cpu") -> RunResult:

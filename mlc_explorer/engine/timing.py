@@ -44,12 +44,13 @@ def alternate(
     """Seconds per call of each contender, timed in turns for about `seconds[name]` each.
 
     `first` says how long a call took that was made already; without it a call is made to learn that. If it
-    took longer than the budget, three calls are timed, else at least ten repeats and at most some 200.
+    took longer than the budget it is the first of three that count, else at least ten repeats are timed and at
+    most some 200.
     """
-    first = first or {}
-    plans = {n: _plan(c, seconds[n], first.get(n)) for n, c in contenders.items()}
+    first = {n: once if (once := (first or {}).get(n)) is not None else c.sample(1, 1)[0] for n, c in contenders.items()}
+    plans = {n: _plan(c, seconds[n], first[n]) for n, c in contenders.items()}
     blocks = max(len(plan) for plan in plans.values())
-    times: dict[str, list[float]] = {name: [] for name in contenders}
+    times = {n: [first[n]] if first[n] > seconds[n] else [] for n in contenders}
     for i in range(blocks):
         for name, contender in contenders.items():
             if i < len(plans[name]):
@@ -74,11 +75,10 @@ def wait_until_idle() -> bool:
     return False
 
 
-def _plan(contender: Contender, seconds: float, first: float | None) -> list[tuple[int, int]]:
-    """(number, repeat) of each block."""
-    once = contender.sample(1, 1)[0] if first is None else first
+def _plan(contender: Contender, seconds: float, once: float) -> list[tuple[int, int]]:
+    """(number, repeat) of each block after a call that took `once`."""
     if once > seconds:
-        return [(1, 1)] * _LEAST_SLOW
+        return [(1, 1)] * (_LEAST_SLOW - 1)
     once = min([once, *contender.sample(1, 2)])
     number = max(1, math.ceil(_REPEAT_S / max(once, 1e-7)))
     repeats = min(_MOST, max(_LEAST, int(seconds / (number * once))))

@@ -7,6 +7,7 @@ reads `Run`. Each measurement is stored as soon as it is there.
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from typing import Any
 
 import streamlit as st
@@ -31,6 +32,7 @@ class Run:
         self.now: str | None = None
         self.progress: dict[str, Any] = {}
         self.finished = 0
+        self._known: Any = None
         self._engine = session.engine
         self._cancel = threading.Event()
         self._thread = threading.Thread(target=self._drive, name="measuring", daemon=True)
@@ -50,6 +52,8 @@ class Run:
         self._cancel.set()
 
     def _drive(self) -> None:
+        if len(self.traces) > 1:
+            self._learn_reference()
         for trace in self.traces.values():
             if self._cancel.is_set():
                 return
@@ -62,15 +66,25 @@ class Run:
                 self.errors[trace.key()] = error
             self.finished += 1
 
+    def _learn_reference(self) -> None:
+        """The untransformed model's outputs, once for all steps. Where that fails each step says why by itself."""
+        trace = list(self.traces.values())[-1]
+        with suppress(MlcError):
+            self._known = self._wait("reference", trace=trace.to_json(), function=self.function)
+
     def _measure(self, trace: Trace) -> Measurement:
-        job = self._engine.submit(
-            "measure", trace=trace.to_json(), function=self.function, target=self.target, seconds=1.0
-        )
+        return decode(Measurement, self._wait(
+            "measure", trace=trace.to_json(), function=self.function, target=self.target, seconds=1.0,
+            known=self._known,
+        ))
+
+    def _wait(self, name: str, **args: Any) -> Any:
+        job = self._engine.submit(name, **args)
         while not job.done(_POLL_SECONDS):
             self.progress = job.progress() or {}
             if self._cancel.is_set():
                 job.cancel()
-        return decode(Measurement, job.result())
+        return job.result()
 
 
 def save(trace: Trace, measurement: Measurement) -> None:

@@ -25,7 +25,7 @@ _INTERACTIVE = [
 ]  # fmt: skip
 # A run is what draws a picture's probabilities, tens of milliseconds: it has a lane of its own, because it
 # must not wait for a measurement of minutes. Two runs, or two measurements, never overlap.
-_LANES = dict.fromkeys(_INTERACTIVE, INTERACTIVE) | {"measure": MEASURE, "run": RUN}
+_LANES = dict.fromkeys(_INTERACTIVE, INTERACTIVE) | {"measure": MEASURE, "reference": MEASURE, "run": RUN}
 
 
 def extra() -> ModuleType | None:

@@ -158,3 +158,14 @@ def test_a_python_evaluator_is_stopped_when_its_time_is_up():
 
 def test_onnx_runtime_declines_what_it_cannot_load():
     assert onnxruntime_twin(b"no model", 1) is None
+
+
+def test_a_known_reference_gives_the_same_check():
+    """Measuring every step of a trace computes the untransformed model once."""
+    trace = Trace("matmul_128", SCHEDULED)
+    known = measuring.reference(trace, None, no_upload)
+    assert known and known[0]["shape"] == [128, 128]
+    reused = measure(trace, None, "generic", QUICK, lambda stage, fraction: None, no_upload, known)
+    assert reused.max_rel_error == quick(trace).max_rel_error
+    other_layout = [known[0] | {"shape": [64, 256]}]
+    assert measure(trace, None, "generic", QUICK, lambda s, f: None, no_upload, other_layout).max_rel_error > 1
