@@ -94,7 +94,7 @@ def _choose(level: str, language: str) -> TransformSpec | None:
     specs = {s.name: s for s in catalogue()[0] if (s.level == "graph") == (level == "graph")}
     chosen = st.pills(
         say("palette.choose", language), list(specs), key=f"{CHOICE}.{level}", default=next(iter(specs), None),
-        label_visibility="collapsed",
+        label_visibility="collapsed", required=True,
     )
     return specs.get(chosen)
 
