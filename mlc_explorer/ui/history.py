@@ -15,6 +15,7 @@ from mlc_explorer.ui.workspace import Workspace
 SCOPE = "measure.scope"
 _VIEW = "history.view"
 _REFRESH_SECONDS = 0.4
+_ROWS_SHOWN, _MOST_HEIGHT = 9, 460  # a longer history scrolls within, so that the panes above stay in sight
 AGREES = 1e-3  # the largest relative error that is shown as right
 
 
@@ -91,7 +92,9 @@ def _list(work: Workspace, language: str) -> None:
         "rows": rows, "cursor": work.session.cursor, "lines": _lines(found, keys, work.session.cursor),
         "labels": component.labels(language),
     }
-    component.trace_view(data, key=_VIEW, on_event_change=_on_event)
+    component.trace_view(
+        data, key=_VIEW, on_event_change=_on_event, height="content" if len(rows) <= _ROWS_SHOWN else _MOST_HEIGHT
+    )
 
 
 def _start_row(work: Workspace, language: str) -> dict[str, Any]:
