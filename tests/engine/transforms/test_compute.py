@@ -2,6 +2,7 @@
 
 from tvm.script import tirx as T
 
+from mlc_explorer.engine.transforms import apply_step
 from mlc_explorer.schema.trace import Step
 
 
@@ -75,6 +76,14 @@ def test_compute_at_refused_within_the_block_s_own_loops(refuse):
     refusal = refuse(matmul_relu, Step("compute_at", "main", {"block": "matmul", "loop": "matmul/i"}))
     assert refusal.code == "scope_mismatch"
     assert refusal.paths == ("matmul/i", "matmul")
+
+
+def test_compute_at_refused_beneath_a_vectorized_loop(module, refuse):
+    """The other order of the same two steps; see `hazards`."""
+    mod = apply_step(module(two_steps), Step("vectorize", "main", {"loop": "C/i"})).mod
+    refusal = refuse(mod, Step("compute_at", "main", {"block": "B", "loop": "C/i"}))
+    assert refusal.code == "vectorized_storage"
+    assert refusal.params["buffer"] == "B"
 
 
 def test_reverse_compute_at(check):

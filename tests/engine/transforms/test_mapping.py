@@ -95,6 +95,26 @@ def test_vectorize_refused_for_more_lanes_than_lowering_stands(refuse):
     assert refusal.params == {"loop": "B/j", "total": 8192, "most": 1024}
 
 
+@T.prim_func(s_tir=True)
+def in_one_loop(A: T.Buffer((16,), "float32"), C: T.Buffer((16,), "float32")):
+    B = T.sblock_alloc_buffer((16,))
+    for i in range(16):
+        with T.sblock("B"):
+            vi = T.axis.spatial(16, i)
+            B[vi] = A[vi] + T.float32(1)
+        with T.sblock("C"):
+            vi = T.axis.spatial(16, i)
+            C[vi] = B[vi] * T.float32(2)
+
+
+def test_vectorize_refused_around_a_buffer_that_lives_inside(refuse):
+    """TVM takes it and compiles a program whose lanes share one element: its results are wrong."""
+    refusal = refuse(in_one_loop, Step("vectorize", "main", {"loop": "B/i"}))
+    assert refusal.code == "vectorized_storage"
+    assert refusal.params == {"loop": "B/i", "buffer": "B"}
+    assert refusal.paths == ("B/i",)
+
+
 def test_unroll(check):
     @T.prim_func(s_tir=True)
     def after(A: T.Buffer((8, 16), "float32"), B: T.Buffer((8, 16), "float32")):
