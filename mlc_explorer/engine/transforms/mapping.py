@@ -44,13 +44,7 @@ class Parallel(LoopTransform):
     loop: str = param(Loop())
 
     def run(self, sch: Schedule, function: str) -> Moves:
-        place = paths.find(sch.mod[function], self.loop)
-        for other in _line(sch, function, place):
-            if other.node.kind == ForKind.PARALLEL:
-                raise Refused(
-                    **words("nested_parallel", loop=place.path, other=other.path),
-                    place="loop", paths=(place.path, other.path),
-                )
+        _refuse_nested(sch, function, self.loop, ForKind.PARALLEL, "nested_parallel")
         sch.parallel(paths.loop_rv(sch, function, self.loop))
         return {}
 
@@ -74,6 +68,7 @@ class Vectorize(LoopTransform):
     loop: str = param(Loop())
 
     def run(self, sch: Schedule, function: str) -> Moves:
+        _refuse_nested(sch, function, self.loop, ForKind.VECTORIZED, "nested_vectorized")
         _refuse_above(sch, function, self.loop, ForKind.VECTORIZED, MOST_LANES, "too_many_lanes")
         sch.vectorize(paths.loop_rv(sch, function, self.loop))
         return {}
@@ -145,6 +140,16 @@ def _ancestors(places: tuple[paths.Place, ...], index: int) -> list[int]:
         found.append(parent)
         parent = places[parent].parent
     return found
+
+
+def _refuse_nested(sch: Schedule, function: str, loop: str, kind: int, code: str) -> None:
+    """Refused if a loop of `kind` stands outside or inside of `loop`: lowering can't do that."""
+    place = paths.find(sch.mod[function], loop)
+    for other in _line(sch, function, place):
+        if place.kind == "loop" and other.node.kind == kind:
+            raise Refused(
+                **words(code, loop=place.path, other=other.path), place="loop", paths=(place.path, other.path)
+            )
 
 
 def _refuse_above(sch: Schedule, function: str, loop: str, kind: int, most: int, code: str) -> None:

@@ -83,6 +83,13 @@ def test_vectorize(check):
     check(add_one, after, Step("vectorize", "main", {"loop": "B/j"}))
 
 
+def test_vectorize_refused_inside_a_vectorized_loop(module, refuse):
+    inner = apply_step(module(add_one), Step("vectorize", "main", {"loop": "B/j"})).mod
+    refusal = refuse(inner, Step("vectorize", "main", {"loop": "B/i"}))
+    assert refusal.code == "nested_vectorized"
+    assert refusal.paths == ("B/i", "B/j")
+
+
 def test_vectorize_refused_for_a_reduction(refuse):
     refusal = refuse(row_sum, Step("vectorize", "main", {"loop": "sum/k"}))
     assert refusal.code == "reduction_axis"
