@@ -74,18 +74,34 @@ def _changed_nodes(work: Workspace) -> list[str]:
     return [n.id for n in views.graph_view(work.session, work.info.entry).nodes if n.function in touched]
 
 
+def _choose_node(work: Workspace, node: str, function: str | None) -> None:
+    """A box of the graph: the function behind it, or in a function's own dataflow the block that it is."""
+    known = {f.name for f in work.info.functions}
+    function = function if function in known else work.info.entry
+    path: str | None = node
+    if work.kind(function) == "loops":
+        blocks = {b.path for b in views.places(views.loop_tree(work.session, function), "block")}
+        path = node if work.kind(work.info.entry) == "loops" and node in blocks else None
+    workspace.choose(node=node, function=function, path=path)
+
+
+def _node_of(work: Workspace, path: str) -> str | None:
+    """The box that belongs to a path: the binding's own, the block's in a function's dataflow, else the chosen one."""
+    if work.kind(work.function) == "graph":
+        return path
+    if work.kind(work.info.entry) == "loops":
+        return path.rpartition("/")[0] or path
+    return work.session.selection.node
+
+
 def _on_event() -> None:
     event = component.event(_VIEW)
     work = workspace.current()
     kind = event.get("type")
     if kind == "node":
-        known = {f.name for f in work.info.functions}
-        function = event.get("function") if event.get("function") in known else work.info.entry
-        path = event.get("path") if work.kind(function) == "loops" else event.get("id")
-        workspace.choose(node=event.get("id"), function=function, path=path)
+        _choose_node(work, event["id"], event.get("function"))
     elif kind == "path":
-        node = event["path"] if work.kind(work.function) == "graph" else work.session.selection.node
-        workspace.choose(path=event["path"], node=node, function=work.function)
+        workspace.choose(path=event["path"], node=_node_of(work, event["path"]), function=work.function)
     elif kind == "function":
         nodes = views.graph_view(work.session, work.info.entry).nodes
         node = next((n.id for n in nodes if n.function == event["name"]), None)
