@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -38,11 +39,10 @@ def show(work: Workspace, language: str) -> None:
 
 def _shortcuts(work: Workspace, language: str) -> None:
     with st.container(horizontal=True, gap="small"):
-        for shortcut in catalogue()[1]:
+        for shortcut in catalogue()[1] if work.kind(work.info.entry) == "graph" else ():
             st.button(
                 shortcut.title[language], help=shortcut.text[language], key=f"shortcut.{shortcut.name}",
-                icon=":material/bolt:", disabled=work.kind(work.info.entry) != "graph",
-                on_click=_apply_shortcut, args=(shortcut,),
+                icon=":material/bolt:", on_click=_apply_shortcut, args=(shortcut,),
             )
         trace = headless.shipped_trace(work.session.history.model)
         if trace is not None:
@@ -68,24 +68,23 @@ def _replay_shipped(trace: Trace) -> None:
 
 
 def _look_at_new_function(work: Workspace) -> None:
-    """After a shortcut the first new loop nest is what a person wants to see, with its node in the graph."""
+    """After a shortcut a person wants to see what it made: the new loop nest that took in the most tensors."""
     added = {name for report in work.info.steps for name in report.added}
-    new = [f.name for f in work.info.functions if f.name in added and f.kind == "loops" and "linear" in f.name]
-    new += [f.name for f in work.info.functions if f.name in added and f.kind == "loops"]
-    if not new:
-        return
+    new = {f.name for f in work.info.functions if f.name in added and f.kind == "loops"}
     graph = views.graph_view(work.session, work.info.entry)
-    node = next((n.id for n in graph.nodes if n.function == new[0]), None)
-    workspace.choose(function=new[0], node=node, path=None)
+    inputs = Counter(edge.target for edge in graph.edges)
+    node = max((n for n in graph.nodes if n.function in new), key=lambda n: inputs[n.id], default=None)
+    if node is not None:
+        workspace.choose(function=node.function, node=node.id, path=None)
 
 
 def _level(work: Workspace, language: str) -> str:
     """Graph passes or loop primitives; follows the kind of the chosen function until a person says otherwise."""
     natural = "loop" if work.kind(work.function) == "loops" else "graph"
-    key = f"{LEVEL}.{natural}"
-    options = ["graph", "loop"] if work.kind(work.info.entry) == "graph" else ["loop"]
+    if work.kind(work.info.entry) == "loops":
+        return natural
     return st.segmented_control(
-        say("palette.level", language), options, default=natural, key=key, required=True,
+        say("palette.level", language), ["graph", "loop"], default=natural, key=f"{LEVEL}.{natural}", required=True,
         format_func=lambda x: say(f"palette.{x}", language), label_visibility="collapsed", width="stretch",
     )
 
