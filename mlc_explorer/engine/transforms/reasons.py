@@ -30,6 +30,9 @@ REASONS: dict[str, str] = {
     "not_complete": r"is not a complete block|compact dataflow|neither a local complete|stage pipeline",
     "not_affine": r"quasi-affine|affine binding|not variables of outer loops",
     "loop_annotated": r"has annotation or thread binding",
+    "rfactor_spatial": r"required not to be touched by any data parallel",
+    "several_blocks": r"required to have only one child block",
+    "several_writers": r"expected to be written by single block",
     "factor_axis_range": r"`factor_axis`",
 }
 

@@ -77,7 +77,8 @@ def test_rfactor(module, check):
 
 def test_rfactor_refused_for_a_spatial_loop(refuse):
     refusal = refuse(row_sum, Step("rfactor", "main", {"loop": "sum/i"}))
-    assert refusal.paths and refusal.paths[0] == "sum/i"
+    assert refusal.code == "rfactor_spatial"
+    assert refusal.paths == ("sum/i",)
 
 
 def test_rfactor_refused_for_a_place_beyond_the_axes(refuse):
