@@ -192,6 +192,11 @@ class Explorer:
     def delete_last(self) -> None:
         self.press(self.say("component.trace.delete"))
 
+    @property
+    def progress(self) -> Locator:
+        """The words beside the progress bar."""
+        return self.page.get_by_test_id("stProgress")
+
     def expect_measured(self) -> dict[str, str]:
         """Waits for the measurement of what is on screen; its figures by their names."""
         table = self.page.get_by_test_id("mlc-result")
