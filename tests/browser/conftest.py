@@ -21,9 +21,9 @@ pytest.importorskip("playwright", reason="playwright is not installed: pip insta
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 from tests.browser import launch, screens
+from tests.browser.explorer import Explorer, wait_idle
 
 WINDOW = {"width": 1440, "height": 900}
-IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"
 
 
 @dataclass
@@ -42,12 +42,6 @@ class Watch:
     def _ask(self, url: str) -> None:
         if host := urlsplit(url).hostname:  # data: and blob: have none
             self.hosts.add(host)
-
-
-def wait_idle(page: Page, timeout_ms: float = 30_000) -> None:
-    """Wait until the script has run to its end and all fonts are there."""
-    page.wait_for_selector(IDLE, timeout=timeout_ms)
-    page.evaluate("document.fonts.ready")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -104,6 +98,16 @@ def open_page(browser: Browser, app_url: str, watch: Watch) -> Iterator[Callable
     yield open_it
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def visit(open_page: Callable[..., Page]) -> Callable[..., Explorer]:
+    """`visit(path="/", **options)`: a new person on the explore page, painted; options as for `open_page`."""
+
+    def come(path: str = "/", **options: str) -> Explorer:
+        return Explorer(open_page(path, **options))
+
+    return come
 
 
 @pytest.fixture

@@ -20,11 +20,17 @@ from playwright.sync_api import FilePayload, Locator, Page, expect
 
 from mlc_explorer.schema.trace import Trace, pack
 from mlc_explorer.texts import say
-from tests.browser.conftest import wait_idle
 
+IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"
 MEASURE_MS = 60_000.0  # the most that a measurement of a small model may take on a busy machine
 
 FOLD = [{"transform": name, "params": {}} for name in ("FoldLinear", "LegalizeOps", "FuseTIR")]
+
+
+def wait_idle(page: Page, timeout_ms: float = 30_000) -> None:
+    """Wait until the script has run to its end and all fonts are there."""
+    page.wait_for_selector(IDLE, timeout=timeout_ms)
+    page.evaluate("document.fonts.ready")
 
 
 def link(
@@ -78,7 +84,7 @@ class Explorer:
 
     def open_file(self, file: Path | FilePayload) -> None:
         """Uploads a model through the file input below `Open`."""
-        self.page.locator(".st-key-mlc-toolbar").get_by_role("button", name=self.say("toolbar.open")).last.click()
+        self.page.get_by_test_id("stPopover").filter(has_text=self.say("toolbar.open")).click()
         self.page.locator("input[type=file]").set_input_files(file)
 
     def open_sample(self, name: str) -> None:

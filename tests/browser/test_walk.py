@@ -10,12 +10,12 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from mlc_explorer.texts import say
 from tests.browser import launch
@@ -26,16 +26,6 @@ Visit = Callable[..., Explorer]
 RELU = "linear_relu"
 SPLIT = step("split", RELU, loop="matmul/k", factors=[None, 7])
 FOLDED = link("mlp", FOLD, function=RELU, node="lv#2")
-
-
-@pytest.fixture
-def visit(open_page: Callable[..., Page]) -> Iterator[Visit]:
-    """`visit(link)`: a new person's explore page at that address."""
-
-    def come(path: str = "/", **options: str) -> Explorer:
-        return Explorer(open_page(path, **options))
-
-    yield come
 
 
 def test_opens_on_the_graph_of_the_network(visit: Visit) -> None:
