@@ -1,4 +1,4 @@
-"""The explore page: layout only."""
+"""The explore page: layout only. Each part is a fragment by its name in `workspace.PARTS`."""
 
 import streamlit as st
 
@@ -12,14 +12,14 @@ toolbar.open_chosen(language)
 work = workspace.current()
 
 toolbar.show(work, language)
-panes.show(work, language)
+panes.show(language)
 
 left, middle, right = st.container(key="mlc-panels").columns([1.05, 1.35, 0.85], gap="small")
 with left.container(border=True, height="stretch"):
-    palette.show(work, language)
+    palette.show(language)
 with middle.container(border=True, height="stretch"):
-    history.show(work, language)
+    history.show(language)
 with right.container(border=True, height="stretch"):
-    results.show(work, language)
+    results.show(language)
     if toolbar.has_pictures(work):
         pictures.show(work, language)

@@ -24,18 +24,18 @@ def scope_function(work: Workspace) -> str | None:
     return work.function if st.session_state.get(SCOPE) == "function" and work.kind(work.function) == "loops" else None
 
 
-def show(work: Workspace, language: str) -> None:
+def show(language: str) -> None:
     """The panel; it refreshes itself while something is being measured."""
     run = measuring.current()
     active = run is not None and run.active
 
-    @st.fragment(run_every=_REFRESH_SECONDS if active else None)
+    @st.fragment(key="history", run_every=_REFRESH_SECONDS if active else None)
     def live() -> None:
         now = measuring.current()
-        if workspace.current() is not work or active != (now is not None and now.active):
-            st.rerun()  # what was clicked in here concerns the whole page
-        _head(work, language)
-        _list(work, language)
+        if active and not (now is not None and now.active):
+            st.rerun()  # the last measurement concerns the other panels too
+        _head(workspace.current(), language)
+        _list(workspace.current(), language)
 
     live()
 
@@ -47,13 +47,13 @@ def _head(work: Workspace, language: str) -> None:
         if work.kind(work.function) == "loops" and work.function != work.info.entry:
             st.segmented_control(
                 say("history.scope", language), ["model", "function"], default="model", key=SCOPE, required=True,
-                label_visibility="collapsed",
+                label_visibility="collapsed", on_change=workspace.redraw,
                 format_func=lambda s: work.function if s == "function" else say("history.model", language),
             )
         st.space("stretch")
         if run is not None and run.active:
             st.button(say("history.cancel", language), icon=":material/stop_circle:", key="measure.cancel",
-                      on_click=measuring.cancel, shortcut="Esc")
+                      on_click=_cancel, shortcut="Esc")
         else:
             st.button(say("history.measure_all", language), icon=":material/stairs_2:", key="measure.all",
                       on_click=_measure_all, help=say("history.measure_all_help", language))
@@ -67,6 +67,12 @@ def _head(work: Workspace, language: str) -> None:
 def _measure_all() -> None:
     work = workspace.current()
     measuring.start(work.session, list(range(work.session.cursor + 1)), scope_function(work), work.target)
+    workspace.redraw()
+
+
+def _cancel() -> None:
+    measuring.cancel()
+    workspace.redraw()
 
 
 def measure_now() -> None:
@@ -154,6 +160,7 @@ def _on_event() -> None:
     event = component.event(_VIEW)
     work = workspace.current()
     if event.get("type") == "goto":
-        workspace.move(work.session.goto(int(event["cursor"])))
+        workspace.show(work.session.goto(int(event["cursor"])))
     elif event.get("type") == "delete":
-        workspace.move(work.session.delete_last())
+        workspace.show(work.session.delete_last())
+    workspace.redraw()

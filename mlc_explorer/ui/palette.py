@@ -26,8 +26,10 @@ def catalogue() -> tuple[tuple[TransformSpec, ...], tuple[Shortcut, ...]]:
     return headless.transforms()
 
 
-def show(work: Workspace, language: str) -> None:
+@st.fragment(key="palette")
+def show(language: str) -> None:
     """The panel."""
+    work = workspace.current()
     with st.container(key="mlc-palette"):
         _shortcuts(work, language)
         level = _level(work, language)
@@ -57,6 +59,7 @@ def _apply_shortcut(shortcut: Shortcut) -> None:
     work = workspace.current()
     if work.refusal is None:
         _look_at_new_function(work)
+    workspace.redraw()
 
 
 def _replay_shipped(trace: Trace) -> None:
@@ -65,6 +68,7 @@ def _replay_shipped(trace: Trace) -> None:
     last = next((s.function for s in reversed(trace.steps) if s.function), None)
     session = headless.Session(trace, len(trace.steps), engine=work.session.engine)
     workspace.show(session.select(function=last))
+    workspace.redraw()
 
 
 def _look_at_new_function(work: Workspace) -> None:
@@ -119,17 +123,20 @@ def _submit(spec: TransformSpec, function: str, read: Callable[[], dict[str, Any
     try:
         params = read()
     except ValueError as error:
-        workspace.current().form_error = str(error)
-        return
+        workspace.correct(str(error))
+        workspace.redraw("palette")
     workspace.apply((Step(spec.name, None if spec.level == "graph" else function, params),))
+    workspace.redraw()
 
 
 def _refusal(work: Workspace, language: str) -> None:
-    """Why the last step was refused, in the person's language, with TVM's own words folded below."""
-    if work.refusal is None:
-        return
-    name = work.refused.transform if work.refused else ""
-    problem(work.refusal, language, title=say("palette.refused", language, name=name) if name else "")
+    """Why the last step was refused, or a step of the history no longer applies, with TVM's own words folded below."""
+    if work.refusal is not None:
+        name = work.refused.transform if work.refused else ""
+        problem(work.refusal, language, title=say("palette.refused", language, name=name) if name else "")
+    elif work.broken is not None:
+        number, error = work.broken
+        problem(error, language, title=say("palette.broken", language, number=number))
 
 
 def problem(error: MlcError, language: str, title: str = "") -> None:

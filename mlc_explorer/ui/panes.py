@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import streamlit as st
+
 from mlc_explorer.errors import MlcError
 from mlc_explorer.schema.codec import encode
 from mlc_explorer.texts import say
@@ -14,9 +16,10 @@ _VIEW = "linked.view"
 LEVELS = ("tir", "llvm", "asm")
 
 
-def show(work: Workspace, language: str) -> None:
+@st.fragment(key="panes")
+def show(language: str) -> None:
     """Draws the view."""
-    component.linked_view(_data(work, language), key=_VIEW, on_event_change=_on_event)
+    component.linked_view(_data(workspace.current(), language), key=_VIEW, on_event_change=_on_event)
 
 
 def _data(work: Workspace, language: str) -> dict[str, Any]:
@@ -102,9 +105,12 @@ def _on_event() -> None:
         _choose_node(work, event["id"], event.get("function"))
     elif kind == "path":
         workspace.choose(path=event["path"], node=_node_of(work, event["path"]), function=work.function)
+        workspace.redraw("panes", "palette", "share")
     elif kind == "function":
         nodes = views.graph_view(work.session, work.info.entry).nodes
         node = next((n.id for n in nodes if n.function == event["name"]), None)
         workspace.choose(function=event["name"], node=node, path=None)
     elif kind == "level":
-        work.level = event["level"]
+        workspace.choose_level(event["level"])
+        workspace.redraw("panes")
+    workspace.redraw(*workspace.PARTS)

@@ -19,7 +19,7 @@ from mlc_explorer.schema.report import RunResult
 from mlc_explorer.schema.trace import Trace
 from mlc_explorer.session import default_engine
 from mlc_explorer.texts import say
-from mlc_explorer.ui import measuring, palette
+from mlc_explorer.ui import measuring, palette, workspace
 from mlc_explorer.ui.workspace import Workspace
 
 PICTURE = "picture.number"
@@ -40,26 +40,26 @@ def shipped(model: str) -> dict[str, Any]:
 
 def show(work: Workspace, language: str) -> None:
     """The panel, for a model that has pictures; it refreshes itself until both answers are there."""
-    data = shipped(work.session.history.model)
-    names = data["classes"][language]
-    with st.container(horizontal=True, vertical_alignment="center"):
-        number = st.selectbox(
-            say("picture.choose", language), list(range(len(data["labels"]))), key=PICTURE,
-            format_func=lambda i: f"{i + 1} · {names[data['labels'][i]]}", label_visibility="collapsed",
-        )
-    both = [_answer(work, 0, number), _answer(work, work.session.cursor, number)]
-    waiting = any(a is None for a in both)
+    number = st.session_state.get(PICTURE) or 0
+    waiting = _answer(work, 0, number) is None or _answer(work, work.session.cursor, number) is None
 
     @st.fragment(run_every=_REFRESH_SECONDS if waiting else None)
     def live() -> None:
+        data = shipped(work.session.history.model)
+        names = data["classes"][language]
+        st.selectbox(
+            say("picture.choose", language), list(range(len(data["labels"]))), key=PICTURE,
+            format_func=lambda i: f"{i + 1} · {names[data['labels'][i]]}", label_visibility="collapsed",
+            on_change=workspace.redraw,
+        )
         before, after = _answer(work, 0, number), _answer(work, work.session.cursor, number)
-        st.html(_page(_picture(work.session.history.model, number), names, data["labels"][number], before, after, language))
-        for answer in (before, after):
-            if isinstance(answer, MlcError):
-                palette.problem(answer, language)
-                break
         if waiting and before is not None and after is not None:
             st.rerun()
+        picture = _picture(work.session.history.model, number)
+        st.html(_page(picture, names, data["labels"][number], before, after, language))
+        error = next((a for a in (before, after) if isinstance(a, MlcError)), None)
+        if error is not None:
+            palette.problem(error, language)
 
     live()
 

@@ -9,14 +9,15 @@ import streamlit as st
 
 from mlc_explorer.schema.report import Measurement
 from mlc_explorer.texts import say
-from mlc_explorer.ui import history, measuring
-from mlc_explorer.ui.workspace import Workspace
+from mlc_explorer.ui import history, measuring, workspace
 
 _OTHERS = {"numpy": "NumPy", "onnxruntime": "ONNX Runtime"}
 
 
-def show(work: Workspace, language: str) -> None:
+@st.fragment(key="results")
+def show(language: str) -> None:
     """The panel; it says what to do where nothing has been measured yet."""
+    work = workspace.current()
     function = history.scope_function(work)
     traces = [work.session.trace, work.session.history.upto(0)]
     found = measuring.known(traces, function, work.target)

@@ -40,7 +40,7 @@ def show(work: Workspace, language: str) -> None:
         _target(language)
         st.space("stretch")
         _moves(work, language)
-        _share(work, language)
+        _share(language)
         _language.switch()
         running = measuring.current() is not None and measuring.current().active
         st.button(say("toolbar.measure", language), icon=":material/bolt:", type="primary", shortcut="Mod+Enter",
@@ -141,10 +141,12 @@ def _moves(work: Workspace, language: str) -> None:
 
 
 def _move(how: str) -> None:
-    workspace.move(getattr(workspace.current().session, how)())
+    workspace.show(getattr(workspace.current().session, how)())
 
 
-def _share(work: Workspace, language: str) -> None:
+@st.fragment(key="share")
+def _share(language: str) -> None:
+    work = workspace.current()
     with st.popover(say("toolbar.share", language), icon=":material/ios_share:", type="tertiary"):
         st.caption(say("share.link_help", language))
         st.code(f"{st.context.url or ''}?{workspace.QUERY}={work.written}", language=None, wrap_lines=True)

@@ -2,11 +2,15 @@
 
 The address is the truth: `?w=` carries model, steps, cursor and selection, so that a reload, another browser or a
 restarted server lose nothing. `st.session_state` only mirrors it between two clicks.
+
+The page is made of keyed fragments (`PARTS`), so that a click redraws what it concerns and no more: choosing a loop
+touches the panes and the palette only. Callbacks end with `redraw`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NoReturn
 
 import streamlit as st
 
@@ -19,10 +23,11 @@ from mlc_explorer.ui import views
 QUERY = "w"
 TARGET = "target"
 FIRST_MODEL = "mlp"
+PARTS = ("panes", "palette", "history", "results", "share")
 _KEY = "workspace"
 
 
-@dataclass
+@dataclass(frozen=True)
 class Workspace:
     """What the page shows. `refusal` is the last refused step's error (cleared by the next action), `broken`
     the number of the step that could not be replayed, with its error: the steps stay, the cursor stands before it."""
@@ -61,9 +66,7 @@ def current() -> Workspace:
         try:
             return show(Session.from_link(asked))
         except BadTrace as error:
-            work = held or open_model(FIRST_MODEL)
-            work.refusal = error
-            return work
+            return _hold(replace(held or open_model(FIRST_MODEL), refusal=error))
     return open_model(FIRST_MODEL)
 
 
@@ -76,9 +79,12 @@ def show(session: Session) -> Workspace:
     """Makes `session` what the page shows, and writes it into the address."""
     session, info, broken = _replayable(session)
     old: Workspace | None = st.session_state.get(_KEY)
-    work = Workspace(session, info, broken=broken, level=old.level if old else None)
+    return _hold(Workspace(session, info, broken=broken, level=old.level if old else None))
+
+
+def _hold(work: Workspace) -> Workspace:
+    work = replace(work, written=work.session.link())
     st.session_state[_KEY] = work
-    work.written = session.link()
     st.query_params[QUERY] = work.written
     return work
 
@@ -104,28 +110,33 @@ def _step_number(error: MlcError) -> int | None:
 def apply(steps: tuple[Step, ...]) -> None:
     """Applies steps to the workspace; a refusal is kept for the page to show, and nothing else changes."""
     work = current()
-    work.form_error = ""
     try:
-        after = work.session.apply_steps(steps)
+        show(work.session.apply_steps(steps))
     except MlcError as error:
-        work.refusal, work.refused = error, steps[-1]
-        return
-    show(after)
-
-
-def move(session: Session) -> None:
-    """Undo, redo, goto, delete, start over: another state of the same workspace."""
-    show(session)
+        _hold(replace(work, refusal=error, refused=steps[-1], form_error=""))
 
 
 def choose(**chosen: str | None) -> None:
     """A new selection (`function=`, `node=`, `path=`); the refusal's message goes away."""
     work = current()
-    work.refusal = work.refused = None
-    work.form_error = ""
-    work.session = work.session.select(**chosen)
-    work.written = work.session.link()
-    st.query_params[QUERY] = work.written
+    session = work.session.select(**chosen)
+    _hold(replace(work, session=session, refusal=None, refused=None, form_error=""))
+
+
+def choose_level(level: str) -> None:
+    """How the chosen function is shown: tir, llvm or asm."""
+    _hold(replace(current(), level=level))
+
+
+def correct(message: str) -> None:
+    """What is wrong with a form that was sent."""
+    _hold(replace(current(), form_error=message))
+
+
+def redraw(*parts: str) -> NoReturn:
+    """Ends a callback: these parts of the page are drawn anew, or all of it. Without this a callback redraws the part
+    that its widget stands in."""
+    st.rerun(list(parts) if parts else "app")
 
 
 def selection(work: Workspace) -> Selection:
