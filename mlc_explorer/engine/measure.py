@@ -65,6 +65,7 @@ def measure(
     refuse_unless_comparable(subject.name, ours.signature, signature(subject.before, subject.name_before))
     progress("build", 1.0)
 
+    progress("check", 0.0)
     expected = arrays.load(known) if known else _expected(subject)
     progress("check", 0.4)
     first: dict[str, float] = {}
