@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from mlc_explorer.texts import say
-from mlc_explorer.ui import blobs, boundary, language, serving
+from mlc_explorer.ui import ahead, blobs, boundary, language, serving
 
 HERE = Path(__file__).resolve().parent
 
@@ -28,6 +28,6 @@ if get_script_run_ctx(suppress_warning=True) is not None:
     main()
 else:
     # Streamlit's command line looks for this very form: a call of st.App assigned to a name.
-    app = st.App(__file__, routes=[blobs.route()], lifespan=serving.lifespan, on_script_error=boundary.show)
+    app = st.App(__file__, routes=[blobs.route(), ahead.route()], lifespan=serving.lifespan, on_script_error=boundary.show)
     if __name__ == "__main__":
         app.run(config=serving.run_config())

@@ -9,11 +9,10 @@ import streamlit as st
 from mlc_explorer.errors import MlcError
 from mlc_explorer.schema.codec import encode
 from mlc_explorer.texts import say
-from mlc_explorer.ui import blobs, boundary, component, views, workspace
+from mlc_explorer.ui import ahead, blobs, boundary, component, views, workspace
 from mlc_explorer.ui.workspace import Workspace
 
 _VIEW = "linked.view"
-LEVELS = ("tir", "llvm", "asm")
 
 
 @st.fragment(key="panes")
@@ -24,30 +23,25 @@ def show(language: str) -> None:
 
 def _data(work: Workspace, language: str) -> dict[str, Any]:
     session, function = work.session, work.function
-    is_loops = work.kind(function) == "loops"
-    level = (work.level if work.level in LEVELS else "tir") if is_loops else "relax"
     chosen = workspace.selection(work)
     problem = _problem(work.refusal, language)
     try:
-        text = views.payload(session, "text", function, level, work.target)
+        panes = views.function_panes(session, function, work.level, work.target)
     except MlcError as error:  # the compiler may refuse what the schedule allowed; the text itself is always there
         problem = {"message": boundary.message_and_hint(error, language)[0], "paths": list(error.paths)}
-        level = "tir" if is_loops else "relax"
-        text = views.payload(session, "text", function, level)
-    graph = views.payload(session, "graph", work.info.entry)
-    return {
-        "graph": blobs.entry(graph),
-        "text": blobs.entry(text),
-        "loops": blobs.entry(views.payload(session, "loops", function)) if is_loops else None,
-        "diff": _diff(work, function, level),
+        panes = views.function_panes(session, function, None, work.target)
+    entries = {name: None if data is None else blobs.entry(data) for name, data in panes.payloads.items()}
+    return entries | {
+        "graph": blobs.entry(views.payload(session, "graph", work.info.entry)),
         "selection": {"node": chosen.node, "function": function, "path": chosen.path},
-        "levels": list(LEVELS) if is_loops else [],
-        "level": level,
+        "levels": panes.levels,
+        "level": panes.level,
         "functions": [encode(f) for f in work.info.functions],
         "problem": problem,
         "changed": _changed_nodes(work),
         "labels": component.labels(language),
-        "empty": None if is_loops else {"loops": say("panes.no_loops", language)},
+        "empty": {"loops": say("panes.no_loops", language)},
+        "ahead": ahead.token(session, work.level, work.target),
         "busy": False,
     }
 
@@ -56,16 +50,6 @@ def _problem(refusal: MlcError | None, language: str) -> dict[str, Any] | None:
     if refusal is None or not refusal.paths:
         return None
     return {"message": boundary.message_and_hint(refusal, language)[0], "paths": list(refusal.paths)}
-
-
-def _diff(work: Workspace, function: str, level: str) -> dict[str, Any] | None:
-    """Against the step before, where the function stood there at the same level: a new one is no difference."""
-    if not work.info.steps or level not in ("tir", "relax") or function not in work.info.steps[-1].changed:
-        return None
-    before = views.state(work.session.undo())
-    if all((f.name, f.kind) != (function, work.kind(function)) for f in before.functions):
-        return None
-    return blobs.entry(views.payload(work.session, "diff", function))
 
 
 def _changed_nodes(work: Workspace) -> list[str]:

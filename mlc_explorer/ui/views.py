@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from mlc_explorer.schema.codec import decode
@@ -26,6 +27,44 @@ def payload(session: Session, job: str, function: str, level: str | None = None,
     if level not in ("llvm", "asm"):
         return _view(session.trace.dumps(), job, function=function, level=level)
     return _view(session.trace.dumps(), job, function=function, level=level, target=target)
+
+
+LEVELS = ("tir", "llvm", "asm")
+
+
+@dataclass(frozen=True)
+class FunctionPanes:
+    """What the panes show of one function: ``text``, ``loops``, ``diff`` as JSON (or None), and the text's level."""
+
+    payloads: dict[str, bytes | None]
+    level: str
+    levels: tuple[str, ...]
+
+
+def function_panes(session: Session, function: str, level: str | None, target: str) -> FunctionPanes:
+    """The panes of `function` at the session's cursor. A PrimFunc is shown at `level` (default: tir), a graph
+    function as Relax. Raises what compiling raises, for llvm and asm."""
+    if _kind(state(session), function) != "loops":
+        text = payload(session, "text", function, "relax")
+        return FunctionPanes({"text": text, "loops": None, "diff": _diff(session, function)}, "relax", ())
+    level = level if level in LEVELS else "tir"
+    text = payload(session, "text", function, level, target)
+    diff = _diff(session, function) if level == "tir" else None
+    return FunctionPanes({"text": text, "loops": payload(session, "loops", function), "diff": diff}, level, LEVELS)
+
+
+def _diff(session: Session, function: str) -> bytes | None:
+    """Against the step before, where the function stood there at the same level: a new one is no difference."""
+    steps = state(session).steps
+    if not steps or function not in steps[-1].changed:
+        return None
+    if _kind(state(session.undo()), function) != _kind(state(session), function):
+        return None
+    return payload(session, "diff", function)
+
+
+def _kind(info: StateInfo, function: str) -> str | None:
+    return next((f.kind for f in info.functions if f.name == function), None)
 
 
 def loop_tree(session: Session, function: str) -> LoopTree:

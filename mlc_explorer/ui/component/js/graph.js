@@ -8,15 +8,19 @@ const SMALL = 30; // pixels: a box lower than this holds one line
 const CHAR = { op: 7.1, mono: 6.4, small: 6.1 }; // pixels a character, to cut what would not fit
 const ARROW = { length: 8, half: 3.6 };
 
-/** The pane in `host`; `choose(node)` is called when a person picks a node. */
-export function makeGraph(host, choose) {
+/** The pane in `host`; `choose(node)` is called when a person picks a node, `near(node)` when the pointer is over it. */
+export function makeGraph(host, choose, near) {
   const stage = host.querySelector(".stage");
   const pane = { host, stage, camera: makeCamera(stage), view: null, digest: null, selected: null, near: null };
   stage.addEventListener("click", (e) => {
     const id = e.target.closest(".node")?.dataset.id;
     if (id && !pane.camera.moved) choose(pane.byId.get(id));
   });
-  stage.addEventListener("pointerover", (e) => light(pane, e.target.closest(".node")?.dataset.id ?? null));
+  stage.addEventListener("pointerover", (e) => {
+    const id = e.target.closest(".node")?.dataset.id ?? null;
+    light(pane, id);
+    if (id) near(pane.byId.get(id));
+  });
   stage.addEventListener("pointerleave", () => light(pane, null));
   stage.addEventListener("keydown", (e) => onKey(pane, e, choose));
   host.addEventListener("click", (e) => {

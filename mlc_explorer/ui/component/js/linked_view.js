@@ -1,17 +1,21 @@
 // The linked view: graph, text and loop tree of one function, with one selection. A click shows at once and
-// tells Python, whose answer then stands. Panes are swapped together, when all their payloads are here.
+// tells Python, whose answer then stands. Panes are swapped together, when all their payloads are here. A box
+// with another function behind it does not wait for Python: its panes are asked for over plain HTTP, when the
+// pointer comes near. Python hears of a click after the frame that shows it, since its answer keeps the page busy.
 
 import { adoptStyle } from "./style.js";
 import { afterPaint, esc, followTheme, icon, remember, remembered, same, say, sayAll } from "./dom.js";
 import { drawGraph, makeGraph, paintMinimap, selectNode } from "./graph.js";
 import { drawHeader, makeHeader, sayCopied } from "./header.js";
 import { makeLayout, showTab } from "./layout.js";
-import { known, load } from "./payloads.js";
+import { known, load, lookUp } from "./payloads.js";
 import { describeText, drawText, hoverPath, makeText, plainText, selectPath } from "./text.js";
 import { drawTree, hoverBranch, makeTree, selectBranch } from "./tree.js";
 
 const PAYLOADS = ["labels", "functions", "graph", "text", "loops", "diff"];
 const ANSWER_MS = 8000; // a click that Python has not answered by then no longer stands against its state
+const NEAR_MS = 40; // a pointer that only passes over a box asks for nothing
+const FRAME_MS = 60; // the longest that Python waits for the frame that shows a click
 const views = new WeakMap();
 
 /** Streamlit calls this at every change of data or theme. */
@@ -39,7 +43,9 @@ function create(root) {
     hoverBranch(view.tree, path);
   };
   view.layout = makeLayout(root);
-  view.graph = makeGraph(root.querySelector(".pane.graph"), (node) => chooseNode(view, node));
+  view.graph = makeGraph(
+    root.querySelector(".pane.graph"), (node) => chooseNode(view, node), (node) => comeNear(view, node),
+  );
   view.text = makeText(root.querySelector(".pane.text"), {
     choose: (mark) => choosePath(view, mark, "text"), hover, dismiss: () => dismiss(view),
   });
@@ -86,10 +92,20 @@ function show(view, data, ready) {
   }
   Object.assign(view, { shown: data, ready });
   drawPanes(view);
-  const painted = `${data.text?.digest ?? ""}:${data.graph?.digest ?? ""}:${selectionKey(view.selection)}`;
-  afterPaint(() => {
-    if (view.shown === data) view.root.dataset.painted = painted;
-  });
+  view.painted = sayPainted(view, answered ? String(data.seen ?? 0) : null);
+}
+
+/** Once the frame is on screen, says what it shows, and which click Python has answered. A promise of that moment. */
+function sayPainted(view, answered) {
+  const { shown, selection, root } = view;
+  const painted = `${shown.text?.digest ?? ""}:${shown.graph?.digest ?? ""}:${selectionKey(selection)}`;
+  return new Promise((resolve) => afterPaint(() => {
+    if (view.shown === shown && view.selection === selection) {
+      root.dataset.painted = painted;
+      if (answered !== null) root.dataset.answered = answered;
+    }
+    resolve();
+  }));
 }
 
 const selectionKey = (selection) => selection.path ?? selection.node ?? "";
@@ -150,8 +166,54 @@ function choosePath(view, mark, origin) {
 function tell(view, event, { selection, level, origin }) {
   if (selection) view.selection = selection;
   if (level) view.level = level;
-  view.sent = { n: emit(view, event), at: Date.now() };
+  const n = ++view.count;
+  view.sent = { n, at: Date.now() };
   drawSelection(view, origin);
+  let frame = null;
+  if (event.type === "path") frame = sayPainted(view, null);
+  else if (event.type === "node") frame = lookAhead(view, event);
+  sendAfter(view, { ...event, n }, frame);
+}
+
+/** Tell Python after `frame`, a promise or null. A click that comes meanwhile sends this one off first. */
+function sendAfter(view, event, frame) {
+  view.flush?.();
+  const send = () => {
+    if (view.flush !== send) return;
+    view.flush = null;
+    view.send(event);
+  };
+  view.flush = send;
+  if (!frame) return send();
+  frame.then(send);
+  setTimeout(send, FRAME_MS);
+}
+
+function comeNear(view, node) {
+  clearTimeout(view.near);
+  view.near = setTimeout(() => ahead(view, node), NEAR_MS);
+}
+
+/** A promise of the panes of the function behind `node` (null: nothing to be had), and its name. */
+function ahead(view, node) {
+  const { shown, ready } = view;
+  const name = node.function ?? ready?.functions?.[0]?.name;
+  const found = shown?.ahead && name && name !== ready.text?.function
+    ? lookUp(`ahead/${shown.ahead}/${encodeURIComponent(name)}`)
+    : Promise.resolve(null);
+  return { name, found };
+}
+
+/** Show the panes behind a node before Python hears of the click; its answer then changes nothing. */
+async function lookAhead(view, event) {
+  const { shown, sent } = view;
+  const { name, found } = ahead(view, event);
+  if (name === view.ready.text?.function) return sayPainted(view, null);
+  const panes = await found;
+  if (!panes || view.sent !== sent || view.shown !== shown) return null; // answered already, or another click came
+  view.latest = { ...shown, ...panes, problem: null };
+  await update(view, view.latest);
+  return view.painted;
 }
 
 function emit(view, event) {

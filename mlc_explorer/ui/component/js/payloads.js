@@ -4,6 +4,7 @@
 const RETRIES_MS = [250, 1000, 3000]; // the server publishes again at the next rerun
 const KEPT = 200;
 const payloads = new Map();
+const looks = new Map(); // promises by place
 const coming = new Map(); // promises by digest, so that two panes never ask twice
 
 /** Where the app is mounted, with a trailing slash: Streamlit's own scripts stand in <base>/static/js/. */
@@ -36,6 +37,22 @@ function keep(digest, payload) {
   payloads.set(digest, payload);
   if (payloads.size > KEPT) payloads.delete(payloads.keys().next().value);
   return payload;
+}
+
+/**
+ * A promise of what the server has ready for a place such as `ahead/<token>/<function>`: entries by name, whose
+ * payloads are kept like all others. Null if it has nothing: a look ahead is never needed.
+ */
+export function lookUp(place) {
+  if (!looks.has(place)) {
+    const look = fetch(basePath() + place)
+      .then((answer) => (answer.ok ? answer.json() : null))
+      .catch(() => null);
+    looks.set(place, look);
+    if (looks.size > KEPT) looks.delete(looks.keys().next().value);
+    look.then((found) => found ?? looks.delete(place));
+  }
+  return looks.get(place);
 }
 
 async function fetchPayload(digest, onMissing) {
