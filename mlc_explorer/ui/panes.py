@@ -41,7 +41,8 @@ def _data(work: Workspace, language: str) -> dict[str, Any]:
         "changed": _changed_nodes(work),
         "labels": component.labels(language),
         "empty": {"loops": say("panes.no_loops", language)},
-        "ahead": ahead.token(session, work.level, work.target),
+        # A pointer that comes near must not compile anything.
+        "ahead": ahead.token(session, None, work.target) if work.level in (None, "tir") else None,
         "busy": False,
     }
 
