@@ -102,10 +102,11 @@ def open_page(browser: Browser, app_url: str, watch: Watch) -> Iterator[Callable
 
 @pytest.fixture
 def visit(open_page: Callable[..., Page]) -> Callable[..., Explorer]:
-    """`visit(path="/", **options)`: a new person on the explore page, painted; options as for `open_page`."""
+    """`visit(path="/", language="en", **options)`: a new person on the explore page, once it is painted; the
+    options are those of `open_page`."""
 
-    def come(path: str = "/", **options: str) -> Explorer:
-        return Explorer(open_page(path, **options))
+    def come(path: str = "/", *, language: str = "en", **options: str) -> Explorer:
+        return Explorer(open_page(path, **options), language)
 
     return come
 

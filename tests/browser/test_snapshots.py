@@ -1,0 +1,90 @@
+"""Screenshots of the explore page against golden images: light and dark, wide, medium and narrow, in two languages.
+
+The tolerance is that of `screens` (0.2 % of the pixels may differ by more than 16 of 255). What depends on the
+machine is masked: the target's name, the probabilities, and the time of each step (there is none here, as nothing
+is measured). `make snapshots` writes the images anew: look at them before you commit them.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.browser import launch
+from tests.browser.explorer import FOLD, MEASURE_MS, Explorer, link
+
+Visit = Callable[..., Explorer]
+
+RELU = "linear_relu"
+FOLDED = link("mlp", FOLD, function=RELU, node="lv#2", path="matmul/k")
+WIDE, MEDIUM, NARROW = (1600, 1000), (1280, 800), (800, 1000)
+
+
+@pytest.fixture(scope="module")
+def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server of our own: what other tests measured would show in the history."""
+    with launch.serve(tmp_path_factory.mktemp("snapshots")) as url:
+        yield url
+
+
+def sized(explorer: Explorer, size: tuple[int, int]) -> Explorer:
+    """The page in a window of `size`, with the picture's answer there and the pointer out of the way."""
+    explorer.page.set_viewport_size({"width": size[0], "height": size[1]})
+    explorer.page.mouse.move(0, 0)
+    expect(explorer.verdict).to_be_visible(timeout=MEASURE_MS)
+    explorer.expect_painted()
+    return explorer
+
+
+def varying(explorer: Explorer) -> list[Locator]:
+    """What another machine shows otherwise."""
+    return [explorer.page.locator(".st-key-target"), explorer.page.locator(".mlc-picture td:last-child")]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", [WIDE, MEDIUM, NARROW], ids=lambda size: str(size[0]))
+def test_the_fresh_network(visit: Visit, assert_screenshot, theme: str, size: tuple[int, int]) -> None:
+    explorer = sized(visit(theme=theme), size)
+    assert_screenshot(explorer.page, f"explore-fresh-{theme}-{size[0]}", mask=varying(explorer))
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", [WIDE, MEDIUM, NARROW], ids=lambda size: str(size[0]))
+def test_a_loop_chosen_after_the_fold(
+    visit: Visit, assert_screenshot, theme: str, size: tuple[int, int]
+) -> None:
+    explorer = sized(visit(FOLDED, theme=theme), size)
+    assert_screenshot(explorer.page, f"explore-loop-{theme}-{size[0]}", mask=varying(explorer))
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_refusal(visit: Visit, assert_screenshot, theme: str) -> None:
+    explorer = visit(FOLDED, theme=theme)
+    explorer.choose_transform("parallel")
+    explorer.apply()
+    explorer.expect_refusal()
+    sized(explorer, WIDE)
+    assert_screenshot(explorer.page, f"explore-refused-{theme}-1600", mask=varying(explorer))
+
+
+def chinese_font() -> Path | None:
+    """The file of the font that the system draws Chinese with, where it is the one of the golden image."""
+    if shutil.which("fc-match") is None:
+        return None
+    command = ["fc-match", "-f", "%{file}", "sans-serif:lang=zh-cn"]
+    file = Path(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    return file if "CJK" in file.name else None
+
+
+@pytest.mark.skipif(
+    chinese_font() is None,
+    reason="Chinese is drawn with the system's font, and the golden image with Noto Sans CJK, which is not here",
+)
+def test_in_chinese(visit: Visit, assert_screenshot) -> None:
+    explorer = sized(visit(FOLDED + "&lang=zh", theme="light", language="zh"), WIDE)
+    assert_screenshot(explorer.page, "explore-loop-zh-light-1600", mask=varying(explorer))
