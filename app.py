@@ -28,6 +28,11 @@ if get_script_run_ctx(suppress_warning=True) is not None:
     main()
 else:
     # Streamlit's command line looks for this very form: a call of st.App assigned to a name.
-    app = st.App(__file__, routes=[blobs.route(), ahead.route()], lifespan=serving.lifespan, on_script_error=boundary.show)
+    app = st.App(
+        __file__,
+        routes=[blobs.route(), ahead.route()],
+        lifespan=serving.lifespan,
+        on_script_error=boundary.show,
+    )
     if __name__ == "__main__":
         app.run(config=serving.run_config())

@@ -70,8 +70,8 @@ IN_SIGHT = """(view, selector) => [...view.querySelectorAll(selector)].map((elem
 
 @dataclass(frozen=True)
 class Row:
-    """Click → painted in ms, and click → Python's answer painted (`all_p50`, `all_p95`). `visit`: the first click on
-    each target, or a later one (its view is cached)."""
+    """Click → painted in ms, and click → Python's answer painted (`all_p50`, `all_p95`). `visit`: the first
+    click on each target, or a later one (its view is cached)."""
 
     model: str
     target: str
@@ -106,8 +106,12 @@ def _link(model: str) -> str:
     return pack({"trace": trace.to_json(), "cursor": len(trace.steps), "selection": {}})
 
 
-def _click_around(page: Page, view: ElementHandle, target: str, clicks: int) -> Iterator[tuple[bool, list[float]]]:
-    """Click the targets in sight in turn; yields whether it was the first click on that one, and both times."""
+def _click_around(
+    page: Page, view: ElementHandle, target: str, clicks: int
+) -> Iterator[tuple[bool, list[float]]]:
+    """Click the targets in sight in turn; yields whether it was the first click on that one, and both
+    times.
+    """
     names = list(_in_sight(view, target))
     turns = itertools.cycle(names) if len(names) > 1 else ()
     seen: set[str] = set()
@@ -151,7 +155,8 @@ def _row(model: str, target: str, visit: str, times: Sequence[Sequence[float]]) 
 
 
 def table(rows: Sequence[Row]) -> str:
-    lines = [f"{'model':<12}{'click on':<10}{'visit':<8}{'clicks':>7}{'p50 ms':>9}{'p95 ms':>9}{'max ms':>9}{'all p50':>9}{'all p95':>9}"]
+    times = ("p50 ms", "p95 ms", "max ms", "all p50", "all p95")
+    lines = [f"{'model':<12}{'click on':<10}{'visit':<8}{'clicks':>7}" + "".join(f"{t:>9}" for t in times)]
     for r in rows:
         lines.append(
             f"{r.model:<12}{r.target:<10}{r.visit:<8}{r.clicks:>7}{r.p50:>9.1f}{r.p95:>9.1f}{r.slowest:>9.1f}"

@@ -1,9 +1,9 @@
 """MLC Explorer without a screen: open a model, transform it, look, measure.
 
-    >>> from mlc_explorer import Session
-    >>> s = Session.open("mlp").apply("LegalizeOps")
-    >>> s = s.apply("split", function="matmul", loop="matmul/k", factors=[None, 8])
-    >>> s.measure(target="cpu").median_ms          # doctest: +SKIP
+>>> from mlc_explorer import Session
+>>> s = Session.open("mlp").apply("LegalizeOps")
+>>> s = s.apply("split", function="matmul", loop="matmul/k", factors=[None, 8])
+>>> s.measure(target="cpu").median_ms          # doctest: +SKIP
 """
 
 from __future__ import annotations

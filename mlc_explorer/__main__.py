@@ -47,10 +47,11 @@ def _transforms(args: argparse.Namespace) -> Answer:
     specs, _ = _session.transforms()
 
     def text(_: Any) -> str:
-        return "\n".join(
-            f"{s.name:26s} {s.level:9s} {', '.join(p.name if p.required else f'[{p.name}]' for p in s.params)}\n"
-            f"{'':26s} {s.text.get('en', '')}" for s in specs
-        )
+        rows = []
+        for s in specs:
+            params = ", ".join(p.name if p.required else f"[{p.name}]" for p in s.params)
+            rows += [f"{s.name:26s} {s.level:9s} {params}", f"{'':26s} {s.text.get('en', '')}"]
+        return "\n".join(rows)
 
     return specs, text
 
@@ -114,8 +115,11 @@ def _read(name: str) -> str:
         return Path(name).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as e:
         raise BadTrace(
-            f"The trace '{name}' can't be read: {e}.", hint="Give the path of a JSON file, or - for standard input.",
-            place="--trace", code="trace_bad", params={"reason": str(e)},
+            f"The trace '{name}' can't be read: {e}.",
+            hint="Give the path of a JSON file, or - for standard input.",
+            place="--trace",
+            code="trace_bad",
+            params={"reason": str(e)},
         ) from e
 
 
@@ -123,7 +127,9 @@ def _json(text: str, place: str) -> Any:
     try:
         return json.loads(text)
     except ValueError as e:
-        raise BadTrace(f"{place} is not JSON: {e}", place=place, code="trace_bad", params={"reason": str(e)}) from e
+        raise BadTrace(
+            f"{place} is not JSON: {e}", place=place, code="trace_bad", params={"reason": str(e)}
+        ) from e
 
 
 def _state_text(info: Any) -> str:
@@ -132,7 +138,8 @@ def _state_text(info: Any) -> str:
     functions = [f"{f.kind:6s} {f.name:32s} {f.summary}" for f in info.functions]
     steps = [
         f"step {i + 1}: changed {', '.join(s.changed) or '-'}; added {', '.join(s.added) or '-'}; "
-        f"removed {', '.join(s.removed) or '-'}" for i, s in enumerate(info.steps)
+        f"removed {', '.join(s.removed) or '-'}"
+        for i, s in enumerate(info.steps)
     ]
     return "\n".join([info.model, *tensors, *functions, *steps])
 
@@ -141,10 +148,11 @@ def _graph_text(view: GraphView) -> str:
     into: dict[str, list[str]] = {}
     for edge in view.edges:
         into.setdefault(edge.target, []).append(edge.source)
-    return "\n".join(
-        f"{n.id:10s} {n.op:28s} {n.shape:22s} {'<- ' + ', '.join(into[n.id]) if n.id in into else ''}".rstrip()
-        for n in view.nodes
-    )
+    rows = []
+    for n in view.nodes:
+        sources = f"<- {', '.join(into[n.id])}" if n.id in into else ""
+        rows.append(f"{n.id:10s} {n.op:28s} {n.shape:22s} {sources}".rstrip())
+    return "\n".join(rows)
 
 
 def _loops_text(tree: LoopTree) -> str:

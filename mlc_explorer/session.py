@@ -184,7 +184,10 @@ class Session:
     # -- running ---------------------------------------------------------------------------------------
 
     def measure(
-        self, function: str | None = None, target: str = "cpu", seconds: float = 1.0,
+        self,
+        function: str | None = None,
+        target: str = "cpu",
+        seconds: float = 1.0,
         progress: Progress | None = None,
     ) -> Measurement:
         """Compiles, checks and times the model (or one function); see `schema.report.Measurement`."""
@@ -202,12 +205,16 @@ class Session:
         return self._ask("run", RunResult, inputs=inputs, target=target)
 
     def script(self, target: str = "cpu") -> str:
-        """A Python script that needs only TVM and NumPy (and ONNX for an ONNX model) and does it all again."""
+        """A Python script that needs only TVM and NumPy (and ONNX for an ONNX model) and does it all
+        again.
+        """
         return self._ask("script", None, target=target)["script"]
 
 
 def model_reference(model: str | Path, engine: Engine, store: Store | None = None) -> str:
-    """The `model` of a trace for what a person named: a sample, a stored digest, or a file (stored by this)."""
+    """The `model` of a trace for what a person named: a sample, a stored digest, or a file (stored by
+    this).
+    """
     text = str(model)
     if text.startswith("sha256:") or text in {s.name for s in samples(engine)}:
         return text
@@ -217,14 +224,19 @@ def model_reference(model: str | Path, engine: Engine, store: Store | None = Non
         raise NotFound(
             f"There is no sample and no file named '{text}'.",
             hint=f"Samples: {names}. Or give the path of an ONNX file.",
-            place=text, code="model_missing", params={"name": text, "samples": names},
+            place=text,
+            code="model_missing",
+            params={"name": text, "samples": names},
         )
     try:
         data = path.read_bytes()
     except OSError as e:
         raise BadModel(
-            f"'{text}' can't be read: {e.strerror}.", hint="Check the file's permissions.", place=text,
-            code="model_unreadable", params={"name": text, "reason": str(e.strerror)},
+            f"'{text}' can't be read: {e.strerror}.",
+            hint="Check the file's permissions.",
+            place=text,
+            code="model_unreadable",
+            params={"name": text, "reason": str(e.strerror)},
         ) from e
     return (store or default_store()).put(data, path.name)
 

@@ -3,7 +3,17 @@
 import streamlit as st
 
 from mlc_explorer.ui import (
-    history, language as _language, palette, panes, pictures, results, style, toolbar, workspace,
+    history,
+    palette,
+    panes,
+    pictures,
+    results,
+    style,
+    toolbar,
+    workspace,
+)
+from mlc_explorer.ui import (
+    language as _language,
 )
 
 language = _language.current()

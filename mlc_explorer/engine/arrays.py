@@ -17,7 +17,11 @@ def dump(arrays: Sequence[np.ndarray]) -> list[dict[str, Any]] | None:
     if sum(a.nbytes for a in arrays) > LIMIT:
         return None
     return [
-        {"shape": list(a.shape), "dtype": str(a.dtype), "base64": base64.b64encode(np.ascontiguousarray(a)).decode()}
+        {
+            "shape": list(a.shape),
+            "dtype": str(a.dtype),
+            "base64": base64.b64encode(np.ascontiguousarray(a)).decode(),
+        }
         for a in arrays
     ]
 

@@ -195,7 +195,8 @@ def _written(function: PrimFunc) -> set[str]:
 def _refuse_threads(name: str, function: PrimFunc) -> None:
     """A loop bound to a GPU's threads has no meaning on a CPU; TVM would only say "not implemented"."""
     bound = [
-        (p.path, str(p.node.thread_binding.thread_tag)) for p in walk(function)
+        (p.path, str(p.node.thread_binding.thread_tag))
+        for p in walk(function)
         if p.kind == "loop" and p.node.thread_binding is not None
     ]
     gpu = [(path, tag) for path, tag in bound if tag.startswith(("blockIdx", "threadIdx"))]
@@ -203,7 +204,8 @@ def _refuse_threads(name: str, function: PrimFunc) -> None:
         path, tag = gpu[0]
         raise Refused(
             **words("threads_on_cpu", loop=path, function=name, axis=tag),
-            place=name, paths=tuple(p for p, _ in gpu),
+            place=name,
+            paths=tuple(p for p, _ in gpu),
         )
 
 

@@ -47,16 +47,22 @@ class _Subject:
 
 
 def measure(
-    trace: Trace, function: str | None, target: str, seconds: float, progress: Progress, model_data: ModelData,
+    trace: Trace,
+    function: str | None,
+    target: str,
+    seconds: float,
+    progress: Progress,
+    model_data: ModelData,
     known: Sequence[Mapping[str, Any]] | None = None,
 ) -> Measurement:
     """Times the model after `trace`, or one `function` of it, for about `seconds`, and checks it.
 
     The reference is the model before any step, for a function the function as it was when it first appeared,
     compiled for the generic target. A whole model is also compared with NumPy and ONNX Runtime, which are
-    timed in turns with it. `known` is what `reference` gave for the same model and function: the untransformed
-    model can take seconds a call, and measuring every step of a trace needs it once. A wrong result is reported in the errors, not raised. Raises what `replay` and
-    `build` raise, and Refused if a step changed the inputs or outputs: there is then nothing to compare with.
+    timed in turns with it. `known` is what `reference` gave for the same model and function: the
+    untransformed model can take seconds a call, and measuring every step of a trace needs it once. A wrong
+    result is reported in the errors, not raised. Raises what `replay` and `build` raise, and Refused if a
+    step changed the inputs or outputs: there is then nothing to compare with.
     """
     progress("build", 0.0)
     subject = _subject(trace, function, model_data, threads())
@@ -82,11 +88,21 @@ def measure(
     p10, median, p90 = (float(p) * 1e3 for p in np.percentile(times["ours"], [10, 50, 90]))
     others = {t.name: float(np.median(times.get(t.name, first[t.name]))) * 1e3 for t in checked}
     return Measurement(
-        target=target, function=function, median_ms=median, p10_ms=p10, p90_ms=p90, runs=len(times["ours"]),
-        threads=threads(), max_abs_error=difference.max_abs, max_rel_error=difference.max_rel,
-        reference=REFERENCE, compile_s=ours.compile_s,
+        target=target,
+        function=function,
+        median_ms=median,
+        p10_ms=p10,
+        p90_ms=p90,
+        runs=len(times["ours"]),
+        threads=threads(),
+        max_abs_error=difference.max_abs,
+        max_rel_error=difference.max_rel,
+        reference=REFERENCE,
+        compile_s=ours.compile_s,
         taken_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        others=others, other_errors=errors, machine=targets.machine(),
+        others=others,
+        other_errors=errors,
+        machine=targets.machine(),
         versions=versions() | {t.name: t.about for t in checked},
     )
 

@@ -58,8 +58,17 @@ def walk(func: PrimFunc) -> tuple[Place, ...]:
         first = beneath[i][0] if beneath[i] else NO_BLOCK
         paths.append(names[i] if item.realize is not None else f"{first}/{_name(item)}")
     return tuple(
-        Place(path, "loop" if item.realize is None else "block", _name(item), item.node, item.realize,
-              item.depth, item.parent, item.access, tuple(blocks))
+        Place(
+            path,
+            "loop" if item.realize is None else "block",
+            _name(item),
+            item.node,
+            item.realize,
+            item.depth,
+            item.parent,
+            item.access,
+            tuple(blocks),
+        )
         for item, path, blocks in zip(raw, _numbered(paths), beneath)
     )
 
@@ -92,7 +101,10 @@ def block_rv(sch: Schedule, function: str, path: str) -> Any:
         raise Refused(
             f"'{path}' is a loop, and a block is needed.",
             hint=f"Choose a block, for example '{place.blocks[0] if place.blocks else ''}'.",
-            place=path, code="not_a_block", params={"path": path}, paths=(place.path,),
+            place=path,
+            code="not_a_block",
+            params={"path": path},
+            paths=(place.path,),
         )
     same_name = sum(p.kind == "block" and p.name == place.name for p in walk(sch.mod[function]))
     if same_name == 1:
@@ -107,13 +119,19 @@ def loop_rv(sch: Schedule, function: str, path: str) -> Any:
         raise Refused(
             f"'{path}' is a block, and a loop is needed.",
             hint="Choose one of the loops around it.",
-            place=path, code="not_a_loop", params={"path": path}, paths=(place.path,),
+            place=path,
+            code="not_a_loop",
+            params={"path": path},
+            paths=(place.path,),
         )
     if not place.blocks:
         raise Refused(
             f"The loop '{path}' has no block beneath it, so it can't be scheduled.",
             hint="The function is lowered already. Go back to a step before that.",
-            place=path, code="loop_without_block", params={"path": path}, paths=(place.path,),
+            place=path,
+            code="loop_without_block",
+            params={"path": path},
+            paths=(place.path,),
         )
     for loop in sch.get_loops(block_rv(sch, function, place.blocks[0])):
         if sch.get(loop).same_as(place.node):
@@ -199,5 +217,7 @@ def _missing(path: str, places: tuple[Place, ...]) -> Refused:
     return Refused(
         f"There is no loop or block '{path}' here.",
         hint=f"There are: {', '.join(close)}." if close else "The function has no loops.",
-        place=path, code="path_missing", params={"path": path, "known": ", ".join(close)},
+        place=path,
+        code="path_missing",
+        params={"path": path, "known": ", ".join(close)},
     )

@@ -74,9 +74,7 @@ def apply(state: State, step: Step) -> State:
 def python_lines(trace: Trace, model_data: ModelData) -> tuple[str, ...]:
     """For each step plain TVM Python that does the same to `mod` (see `transforms.step_source`)."""
     replay(trace, model_data)
-    return tuple(
-        step_source(replay(trace.upto(n), model_data), step) for n, step in enumerate(trace.steps)
-    )
+    return tuple(step_source(replay(trace.upto(n), model_data), step) for n, step in enumerate(trace.steps))
 
 
 def forget() -> None:
@@ -120,7 +118,8 @@ def _compare(before: IRModule, after: IRModule) -> tuple[tuple[str, ...], tuple[
     old = {var.name_hint: func for var, func in before.functions_items()}
     new = {var.name_hint: func for var, func in after.functions_items()}
     changed = (
-        name for name in old.keys() & new.keys()
+        name
+        for name in old.keys() & new.keys()
         if not old[name].same_as(new[name]) and not tvm_ffi.structural_equal(old[name], new[name])
     )
     added, removed = new.keys() - old.keys(), old.keys() - new.keys()

@@ -1,7 +1,8 @@
 """The engine's face: one function per job of docs/architecture.md, JSON arguments in, schema out.
 
-Called in a worker only. `model_data` gives the bytes of an uploaded model by its digest, `progress` reports how
-far a long job is. Everything is derived from the trace; what is cached is cached by `replay` and the views.
+Called in a worker only. `model_data` gives the bytes of an uploaded model by its digest, `progress` reports
+how far a long job is. Everything is derived from the trace; what is cached is cached by `replay` and the
+views.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from ..schema.report import Measurement, RunResult, SampleInfo, StateInfo, Targe
 from ..schema.text import DiffView, TextView
 from ..schema.trace import Step, Trace
 from ..texts import LANGUAGES, say
-from . import loaders, targets as _targets
+from . import loaders
+from . import targets as _targets
 from .replay import State, apply, replay
 from .transforms import catalogue
 from .views import describe
@@ -42,7 +44,7 @@ def targets() -> list[TargetInfo]:
     return list(_targets.targets())
 
 
-def open(trace: Any, model_data: ModelData) -> StateInfo:  # noqa: A001 - the job's name
+def open(trace: Any, model_data: ModelData) -> StateInfo:
     """The bare model, whatever steps the trace has."""
     return state(Trace.from_json(trace).upto(0).to_json(), model_data)
 
@@ -65,7 +67,11 @@ def loops(trace: Any, model_data: ModelData, function: str | None = None) -> Loo
 
 
 def text(
-    trace: Any, model_data: ModelData, function: str | None = None, level: str | None = None, target: str = "cpu"
+    trace: Any,
+    model_data: ModelData,
+    function: str | None = None,
+    level: str | None = None,
+    target: str = "cpu",
 ) -> TextView:
     """`level` None means: as the function is, ``tir`` or ``relax``."""
     now, name = _at(trace, model_data, function)
@@ -77,8 +83,11 @@ def text(
 
         return lowered(now.mod, name, level, _targets.target(target))
     raise NotFound(
-        f"There is no level '{level}'.", hint="There are: tir, relax, llvm, asm.", place="level",
-        code="level_missing", params={"level": level},
+        f"There is no level '{level}'.",
+        hint="There are: tir, relax, llvm, asm.",
+        place="level",
+        code="level_missing",
+        params={"level": level},
     )
 
 
@@ -117,14 +126,19 @@ def model_file(trace: Any, model_data: ModelData) -> dict[str, Any]:
     model = loaders.load_cached(Trace.from_json(trace).model, model_data)
     if model.onnx is None:
         raise NotFound(
-            f"'{model.name}' has no ONNX file.", hint="Its exported script needs none.", place="model",
-            code="no_model_file", params={"name": model.name},
+            f"'{model.name}' has no ONNX file.",
+            hint="Its exported script needs none.",
+            place="model",
+            code="no_model_file",
+            params={"name": model.name},
         )
     return {"name": f"{model.name}.onnx", "base64": base64.b64encode(model.onnx).decode()}
 
 
 def images(trace: Any, model_data: ModelData) -> dict[str, Any]:
-    """The pictures that ship with a sample: `pixels` (n × 28 × 28, 0–255), `labels`, `classes` by language."""
+    """The pictures that ship with a sample: `pixels` (n × 28 × 28, 0–255), `labels`, `classes` by
+    language.
+    """
     shown = loaders.load_cached(Trace.from_json(trace).model, model_data).images()
     return {
         "pixels": (shown.pixels[:, 0] * 255).round().astype(int).tolist(),
@@ -134,8 +148,13 @@ def images(trace: Any, model_data: ModelData) -> dict[str, Any]:
 
 
 def measure(
-    trace: Any, model_data: ModelData, progress: Progress, function: str | None = None,
-    target: str = "cpu", seconds: float = 1.0, known: Any = None,
+    trace: Any,
+    model_data: ModelData,
+    progress: Progress,
+    function: str | None = None,
+    target: str = "cpu",
+    seconds: float = 1.0,
+    known: Any = None,
 ) -> Measurement:
     from .measure import measure as _measure
 
@@ -161,7 +180,10 @@ def _at(trace: Any, model_data: ModelData, function: str | None) -> tuple[State,
     if not describe.has_function(now.mod, name):
         known = describe.function_names(now.mod)
         raise NotFound(
-            f"There is no function '{name}' at this step.", hint=f"There are: {', '.join(known[:12])}.",
-            place="function", code="function_missing", params={"name": name, "known": ", ".join(known[:12])},
+            f"There is no function '{name}' at this step.",
+            hint=f"There are: {', '.join(known[:12])}.",
+            place="function",
+            code="function_missing",
+            params={"name": name, "known": ", ".join(known[:12])},
         )
     return now, name

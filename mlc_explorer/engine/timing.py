@@ -44,10 +44,13 @@ def alternate(
     """Seconds per call of each contender, timed in turns for about `seconds[name]` each.
 
     `first` says how long a call took that was made already; without it a call is made to learn that. If it
-    took longer than the budget it is the first of three that count, else at least ten repeats are timed and at
-    most some 200.
+    took longer than the budget it is the first of three that count, else at least ten repeats are timed and
+    at most some 200.
     """
-    first = {n: once if (once := (first or {}).get(n)) is not None else c.sample(1, 1)[0] for n, c in contenders.items()}
+    first = {
+        n: once if (once := (first or {}).get(n)) is not None else c.sample(1, 1)[0]
+        for n, c in contenders.items()
+    }
     plans = {n: _plan(c, seconds[n], first[n]) for n, c in contenders.items()}
     blocks = max(len(plan) for plan in plans.values())
     times = {n: [first[n]] if first[n] > seconds[n] else [] for n in contenders}

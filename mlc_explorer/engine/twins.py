@@ -67,7 +67,8 @@ def onnxruntime_twin(model: bytes, threads: int) -> Twin | None:
         return None
     names = [i.name for i in session.get_inputs()]
     return Twin(
-        "onnxruntime", f"{ort.__version__}, {threads} threads",
+        "onnxruntime",
+        f"{ort.__version__}, {threads} threads",
         lambda inputs: session.run(None, dict(zip(names, inputs))),
     )
 

@@ -18,8 +18,8 @@ class TensorInfo:
 
 @dataclass(frozen=True)
 class SampleInfo:
-    """A model that ships: `kind` is ``network`` or ``function``; `summary` is one English sentence, `key` names
-    its text in `mlc_explorer/texts` (``sample.<name>``)."""
+    """A model that ships: `kind` is ``network`` or ``function``; `summary` is one English sentence, `key`
+    names its text in `mlc_explorer/texts` (``sample.<name>``)."""
 
     name: str
     kind: str
@@ -42,7 +42,8 @@ class FunctionInfo:
 class StepReport:
     """What one step did: functions `added`, `removed`, `changed`, and `moved`: for each path that stood
     before in a changed function its place now, both as ``function:path``, or None if it is gone. Paths that
-    stayed as they were are left out. `renamed` functions are old → new. `seconds` is what applying it took."""
+    stayed as they were are left out. `renamed` functions are old → new. `seconds` is what applying it
+    took."""
 
     changed: tuple[str, ...] = ()
     added: tuple[str, ...] = ()
@@ -65,8 +66,8 @@ class StateInfo:
 
 @dataclass(frozen=True)
 class TargetInfo:
-    """A place to compile for: `name` is what a person chooses (``cpu``, ``generic``), `spec` TVM's target as a dict,
-    `features` what a person may want to know (``AVX-512``), `cores` the threads used."""
+    """A place to compile for: `name` is what a person chooses (``cpu``, ``generic``), `spec` TVM's target as
+    a dict, `features` what a person may want to know (``AVX-512``), `cores` the threads used."""
 
     name: str
     spec: Mapping[str, Any]
@@ -79,10 +80,10 @@ class TargetInfo:
 class Measurement:
     """One timing with its check. Times in milliseconds of a whole call, compile time in seconds.
 
-    `function` is None for the whole model. Errors compare all outputs with `reference`
-    (``untransformed``: the same model before any step, compiled for the generic target); the relative error is
-    max |a - b| / max |b|. `others` are medians in ms measured in the same job: ``numpy``, ``onnxruntime``;
-    `other_errors` the largest absolute difference of ours from theirs. `taken_at` is ISO 8601 in UTC."""
+    `function` is None for the whole model. Errors compare all outputs with `reference` (``untransformed``:
+    the same model before any step, compiled for the generic target); the relative error is max |a - b| / max
+    |b|. `others` are medians in ms measured in the same job: ``numpy``, ``onnxruntime``; `other_errors` the
+    largest absolute difference of ours from theirs. `taken_at` is ISO 8601 in UTC."""
 
     target: str
     function: str | None
@@ -109,7 +110,9 @@ class Measurement:
 
 @dataclass(frozen=True)
 class RunResult:
-    """Outputs of one call, as nested lists, for small outputs such as ten probabilities. `seconds` of the call."""
+    """Outputs of one call, as nested lists, for small outputs such as ten probabilities. `seconds` of the
+    call.
+    """
 
     outputs: Mapping[str, Any]
     seconds: float

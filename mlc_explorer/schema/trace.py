@@ -71,7 +71,7 @@ class Trace:
 
     def then(self, step: Step) -> Trace:
         """This trace with one more step."""
-        return Trace(self.model, self.steps + (step,))
+        return Trace(self.model, (*self.steps, step))
 
     def upto(self, count: int) -> Trace:
         """The first `count` steps."""

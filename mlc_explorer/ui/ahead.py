@@ -1,9 +1,10 @@
-"""The panes of a function, asked for by the browser itself: a click on a box is answered before Streamlit hears of it.
+"""The panes of a function, asked for by the browser itself: a click on a box is answered before Streamlit
+hears of it.
 
-A Streamlit rerun takes its 50 to 100 ms however little changes. What a person waits for after a click on a node are two
-payloads that the engine makes in ten. So the linked view gets a token for the state on screen, and asks for
-``ahead/<token>/<function>`` at the click; the rerun follows and confirms. The token is a keyed digest that nobody can
-guess, because the route has no session of its own.
+A Streamlit rerun takes its 50 to 100 ms however little changes. What a person waits for after a click on a
+node are two payloads that the engine makes in ten. So the linked view gets a token for the state on screen,
+and asks for ``ahead/<token>/<function>`` at the click; the rerun follows and confirms. The token is a keyed
+digest that nobody can guess, because the route has no session of its own.
 """
 
 from __future__ import annotations

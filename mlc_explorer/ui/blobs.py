@@ -101,9 +101,7 @@ class _BlobRoute(Route):
 
     def __init__(self, store: Store) -> None:
         async def answer(request: Request) -> Response:
-            return store.respond(
-                request.path_params["digest"], request.headers.get("accept-encoding", "")
-            )
+            return store.respond(request.path_params["digest"], request.headers.get("accept-encoding", ""))
 
         super().__init__("/blob/{digest}", answer, methods=["GET"], name="blob")
         self._store = store

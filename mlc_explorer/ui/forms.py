@@ -76,7 +76,9 @@ Reader = Callable[[], Any]
 
 def _widget(spec: TransformSpec, param: ParamSpec, scope: Scope, language: str) -> Reader:
     key = f"form.{spec.name}.{param.name}"
-    if param.kind in _FOLLOW_SELECTION:  # its default is the selection, so another selection is another widget
+    if (
+        param.kind in _FOLLOW_SELECTION
+    ):  # its default is the selection, so another selection is another widget
         key = f"{key}.{scope.tree.function if scope.tree else ''}.{scope.path}"
     label = say(f"param.{param.name}", language) if has(f"param.{param.name}") else param.name
     return _WIDGETS.get(param.kind, _text)(param, label, key, scope, language)
@@ -122,7 +124,7 @@ def _select(
 def _loops(param: ParamSpec, label: str, key: str, scope: Scope, language: str) -> Reader:
     nest = scope.nest()
     at = nest.index(scope.loop) if scope.loop in nest else 0
-    pair = nest[at:at + 2] if len(nest[at:at + 2]) == 2 else nest[-2:]
+    pair = nest[at : at + 2] if len(nest[at : at + 2]) == 2 else nest[-2:]
     st.multiselect(
         label, [n.path for n in scope.loops], default=pair, key=key, help=say("form.loops_help", language)
     )
@@ -207,6 +209,16 @@ def _way(nodes: tuple[LoopNode, ...], path: str) -> list[LoopNode]:
 
 _FOLLOW_SELECTION = {"loop", "loops", "block", "buffer", "place"}
 _WIDGETS: dict[str, Callable[[ParamSpec, str, str, Scope, str], Reader]] = {
-    "loop": _loop, "loops": _loops, "block": _block, "buffer": _buffer, "factors": _factors, "choice": _choice,
-    "integer": _integer, "flag": _flag, "scalar": _scalar, "text": _text, "index_map": _index_map, "place": _place,
+    "loop": _loop,
+    "loops": _loops,
+    "block": _block,
+    "buffer": _buffer,
+    "factors": _factors,
+    "choice": _choice,
+    "integer": _integer,
+    "flag": _flag,
+    "scalar": _scalar,
+    "text": _text,
+    "index_map": _index_map,
+    "place": _place,
 }

@@ -21,7 +21,11 @@ AGREES = 1e-3  # the largest relative error that is shown as right
 
 def scope_function(work: Workspace) -> str | None:
     """The function to measure alone, or None for the whole model."""
-    return work.function if st.session_state.get(SCOPE) == "function" and work.kind(work.function) == "loops" else None
+    return (
+        work.function
+        if st.session_state.get(SCOPE) == "function" and work.kind(work.function) == "loops"
+        else None
+    )
 
 
 def show(language: str) -> None:
@@ -46,17 +50,32 @@ def _head(work: Workspace, language: str) -> None:
         st.markdown(f"**{say('history.title', language)}** :gray[{work.session.cursor}]", width="content")
         if work.kind(work.function) == "loops" and work.function != work.info.entry:
             st.segmented_control(
-                say("history.scope", language), ["model", "function"], default="model", key=SCOPE, required=True,
-                label_visibility="collapsed", on_change=workspace.redraw,
+                say("history.scope", language),
+                ["model", "function"],
+                default="model",
+                key=SCOPE,
+                required=True,
+                label_visibility="collapsed",
+                on_change=workspace.redraw,
                 format_func=lambda s: work.function if s == "function" else say("history.model", language),
             )
         st.space("stretch")
         if run is not None and run.active:
-            st.button(say("history.cancel", language), icon=":material/stop_circle:", key="measure.cancel",
-                      on_click=_cancel, shortcut="Esc")
+            st.button(
+                say("history.cancel", language),
+                icon=":material/stop_circle:",
+                key="measure.cancel",
+                on_click=_cancel,
+                shortcut="Esc",
+            )
         else:
-            st.button(say("history.measure_all", language), icon=":material/stairs_2:", key="measure.all",
-                      on_click=_measure_all, help=say("history.measure_all_help", language))
+            st.button(
+                say("history.measure_all", language),
+                icon=":material/stairs_2:",
+                key="measure.all",
+                on_click=_measure_all,
+                help=say("history.measure_all_help", language),
+            )
     if run is not None and run.active:
         stage = run.progress.get("stage", "queued")
         position = f"{run.finished + 1}/{len(run.traces)}"
@@ -95,24 +114,39 @@ def _list(work: Workspace, language: str) -> None:
         if key in errors:
             row["message"] = boundary.message_and_hint(errors[key], language)[0]
     data = {
-        "rows": rows, "cursor": work.session.cursor, "lines": _lines(found, keys, work.session.cursor),
+        "rows": rows,
+        "cursor": work.session.cursor,
+        "lines": _lines(found, keys, work.session.cursor),
         "labels": component.labels(language),
     }
     component.trace_view(
-        data, key=_VIEW, on_event_change=_on_event, height="content" if len(rows) <= _ROWS_SHOWN else _MOST_HEIGHT
+        data,
+        key=_VIEW,
+        on_event_change=_on_event,
+        height="content" if len(rows) <= _ROWS_SHOWN else _MOST_HEIGHT,
     )
 
 
 def _start_row(work: Workspace, language: str) -> dict[str, Any]:
-    return {"n": 0, "title": say("history.start", language), "detail": work.info.model, "function": None,
-            "badges": [], "state": "done"}
+    return {
+        "n": 0,
+        "title": say("history.start", language),
+        "detail": work.info.model,
+        "function": None,
+        "badges": [],
+        "state": "done",
+    }
 
 
 def _row(work: Workspace, number: int, language: str) -> dict[str, Any]:
     step = work.session.history.steps[number - 1]
     row: dict[str, Any] = {
-        "n": number, "title": step.transform, "detail": arguments(step), "function": step.function,
-        "badges": [], "state": "done" if number <= work.session.cursor else "redo",
+        "n": number,
+        "title": step.transform,
+        "detail": arguments(step),
+        "function": step.function,
+        "badges": [],
+        "state": "done" if number <= work.session.cursor else "redo",
     }
     if number <= len(work.info.steps):
         row["badges"] = _badges(work.info.steps[number - 1], language)
@@ -143,14 +177,18 @@ def _time(m: Measurement | None) -> dict[str, Any] | None:
     if m is None:
         return None
     return {
-        "median_ms": m.median_ms, "p10_ms": m.p10_ms, "p90_ms": m.p90_ms, "max_rel_error": m.max_rel_error,
-        "ok": m.max_rel_error <= AGREES, "taken_at": m.taken_at,
+        "median_ms": m.median_ms,
+        "p10_ms": m.p10_ms,
+        "p90_ms": m.p90_ms,
+        "max_rel_error": m.max_rel_error,
+        "ok": m.max_rel_error <= AGREES,
+        "taken_at": m.taken_at,
     }
 
 
 def _lines(found: dict[str, Measurement], keys: list[str], cursor: int) -> dict[str, float]:
     """NumPy's and ONNX Runtime's times, from the measurement nearest before the cursor that has them."""
-    for key in reversed(keys[:cursor + 1]):
+    for key in reversed(keys[: cursor + 1]):
         if key in found and found[key].others:
             return dict(found[key].others)
     return {}

@@ -1,7 +1,7 @@
 """Measurements under way: a thread per run asks the engine for one state after the other.
 
-The thread, not the page, drives the run, so that it goes on while the person looks at something else; the page only
-reads `Run`. Each measurement is stored as soon as it is there.
+The thread, not the page, drives the run, so that it goes on while the person looks at something else; the
+page only reads `Run`. Each measurement is stored as soon as it is there.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Run:
     @property
     def pending(self) -> set[str]:
         """Keys of the traces that are still to be measured, the current one included."""
-        return {t.key() for t in list(self.traces.values())[self.finished:]} if self.active else set()
+        return {t.key() for t in list(self.traces.values())[self.finished :]} if self.active else set()
 
     def cancel(self) -> None:
         """Ends the current job within a second and starts no other; what was measured is kept."""
@@ -67,16 +67,25 @@ class Run:
             self.finished += 1
 
     def _learn_reference(self) -> None:
-        """The untransformed model's outputs, once for all steps. Where that fails each step says why by itself."""
+        """The untransformed model's outputs, once for all steps. Where that fails each step says why by
+        itself.
+        """
         trace = list(self.traces.values())[-1]
         with suppress(MlcError):
             self._known = self._wait("reference", trace=trace.to_json(), function=self.function)
 
     def _measure(self, trace: Trace) -> Measurement:
-        return decode(Measurement, self._wait(
-            "measure", trace=trace.to_json(), function=self.function, target=self.target, seconds=1.0,
-            known=self._known,
-        ))
+        return decode(
+            Measurement,
+            self._wait(
+                "measure",
+                trace=trace.to_json(),
+                function=self.function,
+                target=self.target,
+                seconds=1.0,
+                known=self._known,
+            ),
+        )
 
     def _wait(self, name: str, **args: Any) -> Any:
         job = self._engine.submit(name, **args)

@@ -1,4 +1,6 @@
-"""Choosing and applying a transform: shortcuts, the passes and primitives, a form, and the refusal if there is one."""
+"""Choosing and applying a transform: shortcuts, the passes and primitives, a form, and the refusal if there
+is one.
+"""
 
 from __future__ import annotations
 
@@ -43,14 +45,22 @@ def _shortcuts(work: Workspace, language: str) -> None:
     with st.container(horizontal=True, gap="small"):
         for shortcut in catalogue()[1] if work.kind(work.info.entry) == "graph" else ():
             st.button(
-                shortcut.title[language], help=shortcut.text[language], key=f"shortcut.{shortcut.name}",
-                icon=":material/bolt:", on_click=_apply_shortcut, args=(shortcut,),
+                shortcut.title[language],
+                help=shortcut.text[language],
+                key=f"shortcut.{shortcut.name}",
+                icon=":material/bolt:",
+                on_click=_apply_shortcut,
+                args=(shortcut,),
             )
         trace = headless.shipped_trace(work.session.history.model)
         if trace is not None:
             st.button(
-                say("palette.shipped", language), help=say("palette.shipped_help", language, count=len(trace.steps)),
-                key="shortcut.shipped", icon=":material/auto_awesome:", on_click=_replay_shipped, args=(trace,),
+                say("palette.shipped", language),
+                help=say("palette.shipped_help", language, count=len(trace.steps)),
+                key="shortcut.shipped",
+                icon=":material/auto_awesome:",
+                on_click=_replay_shipped,
+                args=(trace,),
             )
 
 
@@ -72,7 +82,9 @@ def _replay_shipped(trace: Trace) -> None:
 
 
 def _look_at_new_function(work: Workspace) -> None:
-    """After a shortcut a person wants to see what it made: the new loop nest that took in the most tensors."""
+    """After a shortcut a person wants to see what it made: the new loop nest that took in the most
+    tensors.
+    """
     added = {name for report in work.info.steps for name in report.added}
     new = {f.name for f in work.info.functions if f.name in added and f.kind == "loops"}
     graph = views.graph_view(work.session, work.info.entry)
@@ -83,21 +95,33 @@ def _look_at_new_function(work: Workspace) -> None:
 
 
 def _level(work: Workspace, language: str) -> str:
-    """Graph passes or loop primitives; follows the kind of the chosen function until a person says otherwise."""
+    """Graph passes or loop primitives; follows the kind of the chosen function until a person says
+    otherwise.
+    """
     natural = "loop" if work.kind(work.function) == "loops" else "graph"
     if work.kind(work.info.entry) == "loops":
         return natural
     return st.segmented_control(
-        say("palette.level", language), ["graph", "loop"], default=natural, key=f"{LEVEL}.{natural}", required=True,
-        format_func=lambda x: say(f"palette.{x}", language), label_visibility="collapsed", width="stretch",
+        say("palette.level", language),
+        ["graph", "loop"],
+        default=natural,
+        key=f"{LEVEL}.{natural}",
+        required=True,
+        format_func=lambda x: say(f"palette.{x}", language),
+        label_visibility="collapsed",
+        width="stretch",
     )
 
 
 def _choose(level: str, language: str) -> TransformSpec | None:
     specs = {s.name: s for s in catalogue()[0] if (s.level == "graph") == (level == "graph")}
     chosen = st.pills(
-        say("palette.choose", language), list(specs), key=f"{CHOICE}.{level}", default=next(iter(specs), None),
-        label_visibility="collapsed", required=True,
+        say("palette.choose", language),
+        list(specs),
+        key=f"{CHOICE}.{level}",
+        default=next(iter(specs), None),
+        label_visibility="collapsed",
+        required=True,
     )
     return specs.get(chosen)
 
@@ -112,8 +136,12 @@ def _form(work: Workspace, spec: TransformSpec, language: str) -> None:
     with st.form(f"form.{spec.name}", border=False, enter_to_submit=True):
         read = forms.show(spec, scope, language)
         st.form_submit_button(
-            say("palette.apply", language), type="primary", icon=":material/play_arrow:", shortcut="Alt+A",
-            on_click=_submit, args=(spec, work.function, read),
+            say("palette.apply", language),
+            type="primary",
+            icon=":material/play_arrow:",
+            shortcut="Alt+A",
+            on_click=_submit,
+            args=(spec, work.function, read),
         )
     if work.form_error:
         st.error(work.form_error, icon=":material/edit:")
@@ -130,7 +158,9 @@ def _submit(spec: TransformSpec, function: str, read: Callable[[], dict[str, Any
 
 
 def _refusal(work: Workspace, language: str) -> None:
-    """Why the last step was refused, or a step of the history no longer applies, with TVM's own words folded below."""
+    """Why the last step was refused, or a step of the history no longer applies, with TVM's own words folded
+    below.
+    """
     if work.refusal is not None:
         name = work.refused.transform if work.refused else ""
         problem(work.refusal, language, title=say("palette.refused", language, name=name) if name else "")

@@ -27,7 +27,9 @@ def _data(work: Workspace, language: str) -> dict[str, Any]:
     problem = _problem(work.refusal, language)
     try:
         panes = views.function_panes(session, function, work.level, work.target)
-    except MlcError as error:  # the compiler may refuse what the schedule allowed; the text itself is always there
+    except (
+        MlcError
+    ) as error:  # the compiler may refuse what the schedule allowed; the text itself is always there
         problem = {"message": boundary.message_and_hint(error, language)[0], "paths": list(error.paths)}
         panes = views.function_panes(session, function, None, work.target)
     entries = {name: None if data is None else blobs.entry(data) for name, data in panes.payloads.items()}
@@ -74,7 +76,9 @@ def _choose_node(work: Workspace, node: str, function: str | None) -> None:
 
 
 def _node_of(work: Workspace, path: str) -> str | None:
-    """The box that belongs to a path: the binding's own, the block's in a function's dataflow, else the chosen one."""
+    """The box that belongs to a path: the binding's own, the block's in a function's dataflow, else the
+    chosen one.
+    """
     if work.kind(work.function) == "graph":
         return path
     if work.kind(work.info.entry) == "loops":

@@ -34,7 +34,9 @@ _answers: OrderedDict[tuple[str, int, str], Answer] = OrderedDict()
 
 @functools.lru_cache(maxsize=4)
 def shipped(model: str) -> dict[str, Any]:
-    """The pictures of a sample: ``pixels`` (n lists of 28 rows of 28 values 0–255), ``labels``, ``classes``."""
+    """The pictures of a sample: ``pixels`` (n lists of 28 rows of 28 values 0–255), ``labels``,
+    ``classes``.
+    """
     return default_engine().call("images", trace=Trace(model).to_json())
 
 
@@ -48,8 +50,11 @@ def show(work: Workspace, language: str) -> None:
         data = shipped(work.session.history.model)
         names = data["classes"][language]
         st.selectbox(
-            say("picture.choose", language), list(range(len(data["labels"]))), key=PICTURE,
-            format_func=lambda i: f"{i + 1} · {names[data['labels'][i]]}", label_visibility="collapsed",
+            say("picture.choose", language),
+            list(range(len(data["labels"]))),
+            key=PICTURE,
+            format_func=lambda i: f"{i + 1} · {names[data['labels'][i]]}",
+            label_visibility="collapsed",
             on_change=workspace.redraw,
         )
         before, after = _answer(work, 0, number), _answer(work, work.session.cursor, number)
@@ -75,7 +80,9 @@ def _answer(work: Workspace, cursor: int, number: int) -> Answer:
         if run is not None and run.active:  # a picture must not disturb a measurement
             return None
         for old in list(jobs):  # what nobody looks at any more need not be computed
-            if old[:2] not in {(work.session.history.upto(c).dumps(), number) for c in (0, work.session.cursor)}:
+            if old[:2] not in {
+                (work.session.history.upto(c).dumps(), number) for c in (0, work.session.cursor)
+            }:
                 jobs.pop(old).cancel()
         jobs[key] = work.session.engine.submit(
             "run", trace=trace.to_json(), inputs={"image": number}, target=work.target
@@ -99,23 +106,24 @@ def _softmax(logits: list[float]) -> list[float]:
     return [p / sum(powers) for p in powers]
 
 
-def _page(
-    picture: str, names: list[str], label: int, before: Answer, after: Answer, language: str
-) -> str:
+def _page(picture: str, names: list[str], label: int, before: Answer, after: Answer, language: str) -> str:
     """The picture and two bars per class, as HTML; names come from our own texts, numbers from the model."""
     rows = []
     for i, name in enumerate(names):
         bars = "".join(
-            f'<i class="{kind}" style="width:{100 * answer[i]:.2f}%"></i>' if isinstance(answer, list) else "<i></i>"
+            f'<i class="{kind}" style="width:{100 * answer[i]:.2f}%"></i>'
+            if isinstance(answer, list)
+            else "<i></i>"
             for kind, answer in (("before", before), ("after", after))
         )
         figure = f"{100 * after[i]:.1f} %" if isinstance(after, list) else "…"
         mark = " class='label'" if i == label else ""
         rows.append(f"<tr{mark}><th>{html.escape(name)}</th><td>{bars}</td><td>{figure}</td></tr>")
     return (
-        f'<div class="mlc-picture"><img src="{picture}" alt="{html.escape(names[label])}"><div><table>{"".join(rows)}</table>'
+        f'<div class="mlc-picture"><img src="{picture}" alt="{html.escape(names[label])}">'
+        f"<div><table>{''.join(rows)}</table>"
         f'<p><i class="before"></i> {say("picture.before", language)} <i class="after"></i> '
-        f'{say("picture.after", language)} {_verdict(before, after, language)}</p></div></div>'
+        f"{say('picture.after', language)} {_verdict(before, after, language)}</p></div></div>"
     )
 
 

@@ -50,11 +50,10 @@ def _table(m: Measurement, start: Measurement | None, language: str) -> str:
 
 def milliseconds(value: float) -> str:
     """A time in the unit that reads best: 950 ns, 12.3 µs, 4.56 ms, 1.23 s."""
-    for factor, unit in ((1e6, "ns"), (1e3, "µs"), (1.0, "ms")):
-        if value * factor < 1000 or unit == "ms" and value < 1000:
-            if value * factor >= 1 or unit == "ns":
-                return f"{value * factor:.3g} {unit}"
-    return f"{value / 1000:.3g} s"
+    for factor, unit in ((1e-3, "s"), (1.0, "ms"), (1e3, "µs")):
+        if value * factor >= 1:
+            return f"{value * factor:.3g} {unit}"
+    return f"{value * 1e6:.3g} ns"
 
 
 def _mark(error: float) -> str:

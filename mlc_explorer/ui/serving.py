@@ -113,8 +113,8 @@ def _collect_for_ever() -> None:
 
 
 def _warm_engine() -> None:
-    """The first visitor meets workers that have imported TVM already; what fails here fails again, and is said,
-    where somebody asks for something."""
+    """The first visitor meets workers that have imported TVM already; what fails here fails again, and is
+    said, where somebody asks for something."""
     with contextlib.suppress(MlcError):
         default_engine().start()
 

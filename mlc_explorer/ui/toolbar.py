@@ -14,7 +14,8 @@ from mlc_explorer.schema.report import SampleInfo, TargetInfo
 from mlc_explorer.schema.trace import Trace
 from mlc_explorer.session import default_engine, default_store
 from mlc_explorer.texts import has, say
-from mlc_explorer.ui import history, language as _language, measuring, palette, workspace
+from mlc_explorer.ui import history, measuring, palette, workspace
+from mlc_explorer.ui import language as _language
 from mlc_explorer.ui.workspace import TARGET, Workspace
 
 MODEL, UPLOAD = "toolbar.model", "toolbar.upload"
@@ -43,8 +44,15 @@ def show(work: Workspace, language: str) -> None:
         _share(language)
         _language.switch()
         running = measuring.current() is not None and measuring.current().active
-        st.button(say("toolbar.measure", language), icon=":material/bolt:", type="primary", shortcut="Mod+Enter",
-                  key="toolbar.measure", on_click=history.measure_now, disabled=running)
+        st.button(
+            say("toolbar.measure", language),
+            icon=":material/bolt:",
+            type="primary",
+            shortcut="Mod+Enter",
+            key="toolbar.measure",
+            on_click=history.measure_now,
+            disabled=running,
+        )
     error: MlcError | None = st.session_state.pop(_PROBLEM, None)
     if error is not None:
         palette.problem(error, language, title=say("toolbar.open_failed", language))
@@ -56,8 +64,13 @@ def _model(work: Workspace, language: str) -> None:
     options = names if here in names else [here, *names]
     st.session_state[MODEL] = here
     st.selectbox(
-        say("toolbar.model", language), options, key=MODEL, label_visibility="collapsed", width=290,
-        format_func=lambda name: _title(name, language), on_change=_open_sample,
+        say("toolbar.model", language),
+        options,
+        key=MODEL,
+        label_visibility="collapsed",
+        width=290,
+        format_func=lambda name: _title(name, language),
+        on_change=_open_sample,
     )
 
 
@@ -73,8 +86,8 @@ def _open_sample() -> None:
 
 
 def open_chosen(language: str) -> None:
-    """Opens what was chosen or uploaded before this run, with a sign of life: an import can take seconds. The model
-    that was open stays if it fails."""
+    """Opens what was chosen or uploaded before this run, with a sign of life: an import can take seconds. The
+    model that was open stays if it fails."""
     reference = st.session_state.pop(_OPENING, None)
     if reference is None:
         return
@@ -89,7 +102,9 @@ def open_chosen(language: str) -> None:
 def _open_file(language: str) -> None:
     with st.popover(say("toolbar.open", language), icon=":material/folder_open:"):
         st.caption(say("toolbar.open_help", language))
-        st.file_uploader(say("toolbar.upload", language), key=UPLOAD, on_change=_uploaded, label_visibility="collapsed")
+        st.file_uploader(
+            say("toolbar.upload", language), key=UPLOAD, on_change=_uploaded, label_visibility="collapsed"
+        )
         st.text_area(say("toolbar.paste_trace", language), key="toolbar.paste", height=120)
         st.button(say("toolbar.paste_apply", language), on_click=_pasted, key="toolbar.paste.apply")
 
@@ -124,20 +139,47 @@ def has_pictures(work: Workspace) -> bool:
 def _target(language: str) -> None:
     labels = {t.name: t.label for t in targets()}
     st.selectbox(
-        say("toolbar.target", language), list(labels), key=TARGET, label_visibility="collapsed", width=270,
-        format_func=labels.__getitem__, help=say("toolbar.target_help", language),
+        say("toolbar.target", language),
+        list(labels),
+        key=TARGET,
+        label_visibility="collapsed",
+        width=270,
+        format_func=labels.__getitem__,
+        help=say("toolbar.target_help", language),
     )
 
 
 def _moves(work: Workspace, language: str) -> None:
     session = work.session
-    st.button(say("toolbar.undo", language), icon=":material/undo:", type="tertiary", shortcut="Mod+Z",
-              key="toolbar.undo", disabled=session.cursor == 0, on_click=_move, args=("undo",))
-    st.button(say("toolbar.redo", language), icon=":material/redo:", type="tertiary", shortcut="Mod+Shift+Z",
-              key="toolbar.redo", disabled=session.cursor == len(session.history.steps), on_click=_move,
-              args=("redo",))
-    st.button(say("toolbar.start_over", language), icon=":material/restart_alt:", type="tertiary",
-              key="toolbar.start_over", disabled=session.cursor == 0, on_click=_move, args=("start_over",))
+    st.button(
+        say("toolbar.undo", language),
+        icon=":material/undo:",
+        type="tertiary",
+        shortcut="Mod+Z",
+        key="toolbar.undo",
+        disabled=session.cursor == 0,
+        on_click=_move,
+        args=("undo",),
+    )
+    st.button(
+        say("toolbar.redo", language),
+        icon=":material/redo:",
+        type="tertiary",
+        shortcut="Mod+Shift+Z",
+        key="toolbar.redo",
+        disabled=session.cursor == len(session.history.steps),
+        on_click=_move,
+        args=("redo",),
+    )
+    st.button(
+        say("toolbar.start_over", language),
+        icon=":material/restart_alt:",
+        type="tertiary",
+        key="toolbar.start_over",
+        disabled=session.cursor == 0,
+        on_click=_move,
+        args=("start_over",),
+    )
 
 
 def _move(how: str) -> None:
@@ -151,8 +193,12 @@ def _share(language: str) -> None:
         st.caption(say("share.link_help", language))
         st.code(f"{st.context.url or ''}?{workspace.QUERY}={work.written}", language=None, wrap_lines=True)
         st.download_button(
-            say("share.trace", language), json.dumps(work.session.trace.to_json(), indent=1), "trace.json",
-            "application/json", icon=":material/data_object:", on_click="ignore",
+            say("share.trace", language),
+            json.dumps(work.session.trace.to_json(), indent=1),
+            "trace.json",
+            "application/json",
+            icon=":material/data_object:",
+            on_click="ignore",
         )
         if st.button(say("share.make_script", language), icon=":material/terminal:", key="share.script"):
             _script(work, language)
@@ -161,12 +207,22 @@ def _share(language: str) -> None:
 def _script(work: Workspace, language: str) -> None:
     try:
         answer = default_engine().call("script", trace=work.session.trace.to_json(), target=work.target)
-        st.download_button(say("share.script", language), answer["script"], "replay.py", "text/x-python",
-                           on_click="ignore", type="primary")
+        st.download_button(
+            say("share.script", language),
+            answer["script"],
+            "replay.py",
+            "text/x-python",
+            on_click="ignore",
+            type="primary",
+        )
         if answer["model_file"]:
             file = default_engine().call("model_file", trace=work.session.trace.to_json())
-            st.download_button(say("share.model_file", language, name=file["name"]),
-                               base64.b64decode(file["base64"]), file["name"], on_click="ignore")
+            st.download_button(
+                say("share.model_file", language, name=file["name"]),
+                base64.b64decode(file["base64"]),
+                file["name"],
+                on_click="ignore",
+            )
         st.code(answer["script"], language="python", height=320)
     except MlcError as error:
         palette.problem(error, language)

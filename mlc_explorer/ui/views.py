@@ -20,7 +20,9 @@ def state(session: Session) -> StateInfo:
     return _state(session.trace.dumps())
 
 
-def payload(session: Session, job: str, function: str, level: str | None = None, target: str = "cpu") -> bytes:
+def payload(
+    session: Session, job: str, function: str, level: str | None = None, target: str = "cpu"
+) -> bytes:
     """The JSON of a view (`job`: graph, loops, text, diff), as the browser gets it."""
     if job != "text":
         return _view(session.trace.dumps(), job, function=function)
@@ -34,7 +36,9 @@ LEVELS = ("tir", "llvm", "asm")
 
 @dataclass(frozen=True)
 class FunctionPanes:
-    """What the panes show of one function: ``text``, ``loops``, ``diff`` as JSON (or None), and the text's level."""
+    """What the panes show of one function: ``text``, ``loops``, ``diff`` as JSON (or None), and the text's
+    level.
+    """
 
     payloads: dict[str, bytes | None]
     level: str
@@ -50,11 +54,15 @@ def function_panes(session: Session, function: str, level: str | None, target: s
     level = level if level in LEVELS else "tir"
     text = payload(session, "text", function, level, target)
     diff = _diff(session, function) if level == "tir" else None
-    return FunctionPanes({"text": text, "loops": payload(session, "loops", function), "diff": diff}, level, LEVELS)
+    return FunctionPanes(
+        {"text": text, "loops": payload(session, "loops", function), "diff": diff}, level, LEVELS
+    )
 
 
 def _diff(session: Session, function: str) -> bytes | None:
-    """Against the step before, where the function stood there at the same level: a new one is no difference."""
+    """Against the step before, where the function stood there at the same level: a new one is no
+    difference.
+    """
     steps = state(session).steps
     if not steps or function not in steps[-1].changed:
         return None

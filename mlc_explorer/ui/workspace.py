@@ -1,10 +1,10 @@
 """One visitor's workspace: the Session, what went wrong last, and the address that holds it all.
 
-The address is the truth: `?w=` carries model, steps, cursor and selection, so that a reload, another browser or a
-restarted server lose nothing. `st.session_state` only mirrors it between two clicks.
+The address is the truth: `?w=` carries model, steps, cursor and selection, so that a reload, another browser
+or a restarted server lose nothing. `st.session_state` only mirrors it between two clicks.
 
-The page is made of keyed fragments (`PARTS`), so that a click redraws what it concerns and no more: choosing a loop
-touches the panes and the palette only. Callbacks end with `redraw`.
+The page is made of keyed fragments (`PARTS`), so that a click redraws what it concerns and no more: choosing
+a loop touches the panes and the palette only. Callbacks end with `redraw`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ _KEY = "workspace"
 @dataclass(frozen=True)
 class Workspace:
     """What the page shows. `refusal` is the last refused step's error (cleared by the next action), `broken`
-    the number of the step that could not be replayed, with its error: the steps stay, the cursor stands before it."""
+    the number of the step that could not be replayed, with its error: the steps stay, the cursor stands
+    before it."""
 
     session: Session
     info: StateInfo
@@ -134,8 +135,8 @@ def correct(message: str) -> None:
 
 
 def redraw(*parts: str) -> NoReturn:
-    """Ends a callback: these parts of the page are drawn anew, or all of it. Without this a callback redraws the part
-    that its widget stands in."""
+    """Ends a callback: these parts of the page are drawn anew, or all of it. Without this a callback redraws
+    the part that its widget stands in."""
     st.rerun(list(parts) if parts else "app")
 
 

@@ -168,4 +168,6 @@ def test_a_known_reference_gives_the_same_check():
     reused = measure(trace, None, "generic", QUICK, lambda stage, fraction: None, no_upload, known)
     assert reused.max_rel_error == quick(trace).max_rel_error
     other_layout = [known[0] | {"shape": [64, 256]}]
-    assert measure(trace, None, "generic", QUICK, lambda s, f: None, no_upload, other_layout).max_rel_error > 1
+    assert (
+        measure(trace, None, "generic", QUICK, lambda s, f: None, no_upload, other_layout).max_rel_error > 1
+    )

@@ -28,7 +28,7 @@ def test_loops_are_named_by_the_first_block_beneath(sch):
 
 
 def test_every_path_finds_its_own_place(sch):
-    i, j, k = sch.get_loops(sch.get_sblock("C"))
+    i, _, k = sch.get_loops(sch.get_sblock("C"))
     sch.reverse_compute_at(sch.get_sblock("D"), i)
     sch.decompose_reduction(sch.get_sblock("C"), k)
     func = sch.mod["main"]
@@ -46,12 +46,13 @@ def test_a_shared_loop_is_found_through_any_block_beneath(sch):
 
 
 def test_repeated_names_are_numbered(sch):
-    i, j, k = sch.get_loops(sch.get_sblock("C"))
     sch.cache_read(sch.get_sblock("C"), 0, "global")
     sch.cache_read(sch.get_sblock("C"), 1, "global")
     for block in ("A_global", "B_global"):
         for loop in sch.get_loops(sch.get_sblock(block)):
-            assert paths.find(sch.mod["main"], f"{block}/{sch.get(loop).loop_var.name}").node.same_as(sch.get(loop))
+            assert paths.find(sch.mod["main"], f"{block}/{sch.get(loop).loop_var.name}").node.same_as(
+                sch.get(loop)
+            )
 
 
 def test_variables_for_the_schedule(sch):

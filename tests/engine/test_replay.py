@@ -39,11 +39,14 @@ def empty_cache():
     replay.forget()
 
 
-MATMUL = Trace("matmul_128", (
-    split("main", "matmul/k", None, 8),
-    Step("reorder", "main", {"loops": ["matmul/k_0", "matmul/j"]}),
-    Step("decompose_reduction", "main", {"block": "matmul", "loop": "matmul/k_0"}),
-))
+MATMUL = Trace(
+    "matmul_128",
+    (
+        split("main", "matmul/k", None, 8),
+        Step("reorder", "main", {"loops": ["matmul/k_0", "matmul/j"]}),
+        Step("decompose_reduction", "main", {"block": "matmul", "loop": "matmul/k_0"}),
+    ),
+)
 
 
 def test_a_bare_model_is_the_model_as_loaded():

@@ -9,16 +9,57 @@ from mlc_explorer.schema.report import FunctionInfo, Measurement, StateInfo, Ste
 from mlc_explorer.schema.text import DiffRow, DiffView, Mark, TextView
 
 OBJECTS = [
-    GraphView("main", (Node("lv", "matmul", "matmul", "(1, 200)", x=1.0),), (Edge("x", "lv", ((0.0, 1.5),)),), 10.0, 20.0),
-    LoopTree("main", (LoopNode("C/i", "loop", "i", 0, 3, 64, "spatial", "serial",
-                               children=(LoopNode("C", "block", "C", 1, reads=("A[i]",), annotations={"a": "1"}),)),),
-             (BufferInfo("A", (64, "n"), "float32", "global", 256, "input"),), flops=2.0),
+    GraphView(
+        "main",
+        (Node("lv", "matmul", "matmul", "(1, 200)", x=1.0),),
+        (Edge("x", "lv", ((0.0, 1.5),)),),
+        10.0,
+        20.0,
+    ),
+    LoopTree(
+        "main",
+        (
+            LoopNode(
+                "C/i",
+                "loop",
+                "i",
+                0,
+                3,
+                64,
+                "spatial",
+                "serial",
+                children=(LoopNode("C", "block", "C", 1, reads=("A[i]",), annotations={"a": "1"}),),
+            ),
+        ),
+        (BufferInfo("A", (64, "n"), "float32", "global", 256, "input"),),
+        flops=2.0,
+    ),
     TextView("main", "tir", ("def main():",), (Mark("C", "block", 1, 1),), (None, 3)),
     DiffView("main", ("a",), ("b",), (DiffRow("-", 1, None), DiffRow("+", None, 1))),
-    StateInfo("mlp", "main", (FunctionInfo("main", "graph"),), (TensorInfo("x", (1, 2), "float32"),), (),
-              (StepReport(("main",), moved={"f:a/i": "a/i_1", "f:a/j": None}, seconds=1.0),)),
-    Measurement("cpu", None, 1.0, 0.5, 2.0, 10, 2, 0.0, 0.0, "untransformed", 1.0, "2026-01-01T00:00:00+00:00",
-                {"numpy": 2.0}, {"numpy": 0.0}),
+    StateInfo(
+        "mlp",
+        "main",
+        (FunctionInfo("main", "graph"),),
+        (TensorInfo("x", (1, 2), "float32"),),
+        (),
+        (StepReport(("main",), moved={"f:a/i": "a/i_1", "f:a/j": None}, seconds=1.0),),
+    ),
+    Measurement(
+        "cpu",
+        None,
+        1.0,
+        0.5,
+        2.0,
+        10,
+        2,
+        0.0,
+        0.0,
+        "untransformed",
+        1.0,
+        "2026-01-01T00:00:00+00:00",
+        {"numpy": 2.0},
+        {"numpy": 0.0},
+    ),
 ]
 
 

@@ -20,11 +20,27 @@ GOOD = [
     (p.IndexMap(), "i, j -> j, i", "i, j -> j, i"),
 ]
 BAD = [
-    (p.Loop(), "matmul"), (p.Loop(), 3), (p.Loops(), ["a/i"]), (p.Loops(), "a/i"), (p.Block(), "a/i"),
-    (p.Buffer(), True), (p.Buffer(), None), (p.Factors(), [8]), (p.Factors(), [None, None]), (p.Factors(), [0, 8]),
-    (p.Factors(), [True, 8]), (p.Factors(), "8"), (p.Choice(("a",)), "b"), (p.Choice(("a",)), ["a"]),
-    (p.Integer(1, 4), 5), (p.Integer(1, 4), True), (p.Flag(), 1), (p.Text(), ""), (p.Scalar(), [1]),
-    (p.IndexMap(), "i, j"), (p.IndexMap(), "i -> j -> k"),
+    (p.Loop(), "matmul"),
+    (p.Loop(), 3),
+    (p.Loops(), ["a/i"]),
+    (p.Loops(), "a/i"),
+    (p.Block(), "a/i"),
+    (p.Buffer(), True),
+    (p.Buffer(), None),
+    (p.Factors(), [8]),
+    (p.Factors(), [None, None]),
+    (p.Factors(), [0, 8]),
+    (p.Factors(), [True, 8]),
+    (p.Factors(), "8"),
+    (p.Choice(("a",)), "b"),
+    (p.Choice(("a",)), ["a"]),
+    (p.Integer(1, 4), 5),
+    (p.Integer(1, 4), True),
+    (p.Flag(), 1),
+    (p.Text(), ""),
+    (p.Scalar(), [1]),
+    (p.IndexMap(), "i, j"),
+    (p.IndexMap(), "i -> j -> k"),
 ]
 
 
@@ -38,7 +54,9 @@ def test_refuses_and_names_the_parameter(kind, value):
     with pytest.raises(BadTrace) as caught:
         p.checked(kind, "loop", "split", value)
     assert caught.value.place == "loop"
-    assert "split" in caught.value.message and "expected" in caught.value.message or "factor" in caught.value.message
+    assert (
+        "split" in caught.value.message and "expected" in caught.value.message
+    ) or "factor" in caught.value.message
 
 
 def test_a_kind_describes_itself_for_a_form():

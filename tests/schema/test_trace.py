@@ -17,7 +17,11 @@ def test_json_form_is_the_documented_one():
         "model": "mlp",
         "steps": [
             {"transform": "LegalizeOps", "params": {}},
-            {"transform": "split", "function": "matmul", "params": {"loop": "matmul/k", "factors": [None, 8]}},
+            {
+                "transform": "split",
+                "function": "matmul",
+                "params": {"loop": "matmul/k", "factors": [None, 8]},
+            },
         ],
     }
 

@@ -1,8 +1,8 @@
 """Opening a model: a sample by name, or a file by digest and bytes.
 
-    >>> model = load("mlp")
-    >>> [tensor.name for tensor in model.inputs]
-    ['image']
+>>> model = load("mlp")
+>>> [tensor.name for tensor in model.inputs]
+['image']
 """
 
 from __future__ import annotations
@@ -18,7 +18,17 @@ from .images import Images, shipped_images
 from .messages import bad_model, message
 from .model import LoadedModel
 
-__all__ = ["FORMATS", "Format", "Images", "LoadedModel", "load", "load_cached", "load_file", "samples", "shipped_images"]
+__all__ = [
+    "FORMATS",
+    "Format",
+    "Images",
+    "LoadedModel",
+    "load",
+    "load_cached",
+    "load_file",
+    "samples",
+    "shipped_images",
+]
 
 _DIGEST = "sha256:"
 

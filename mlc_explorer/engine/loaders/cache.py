@@ -15,8 +15,9 @@ _models: OrderedDict[str, LoadedModel] = OrderedDict()
 def cached(
     model: str, model_data: Callable[[str], bytes], load: Callable[[str, bytes | None], LoadedModel]
 ) -> LoadedModel:
-    """The model as `load` gives it, at most once while it stays among the last few; `model_data` is asked for the
-    bytes of an uploaded file (``sha256:…``). One worker does one job at a time; this is not made for threads."""
+    """The model as `load` gives it, at most once while it stays among the last few; `model_data` is asked for
+    the bytes of an uploaded file (``sha256:…``). One worker does one job at a time; this is not made for
+    threads."""
     if model not in _models:
         data = model_data(model) if model.startswith("sha256:") else None
         _models[model] = load(model, data)

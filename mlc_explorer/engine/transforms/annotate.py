@@ -60,7 +60,8 @@ class Annotate(LoopTransform):
             code = "annotate_wants_block" if place.kind == "loop" else "annotate_wants_loop"
             raise Refused(
                 **words(code, key=self.key, path=place.path, known=", ".join(kinds)),
-                place="place", paths=(place.path,),
+                place="place",
+                paths=(place.path,),
             )
         value = checked(kinds[self.key], "value", self.name, value)
         find = paths.loop_rv if place.kind == "loop" else paths.block_rv

@@ -64,12 +64,14 @@ def step_source(state_before: HasModule, step: Step) -> str:
     assert isinstance(transform, LoopTransform) and step.function is not None
     sch, _, _ = _schedule(transform, state_before.mod, step.function)
     name = step.function
-    return "\n".join([
-        f"sch = Schedule(tvm.IRModule({{{name!r}: mod[{name!r}]}}))",
-        *(str(line) for line in sch.trace.as_python()),
-        "mod = mod.clone()",
-        f"mod.update_func(mod.get_global_var({name!r}), sch.mod[{name!r}])",
-    ])
+    return "\n".join(
+        [
+            f"sch = Schedule(tvm.IRModule({{{name!r}: mod[{name!r}]}}))",
+            *(str(line) for line in sch.trace.as_python()),
+            "mod = mod.clone()",
+            f"mod.update_func(mod.get_global_var({name!r}), sch.mod[{name!r}])",
+        ]
+    )
 
 
 @dataclass(frozen=True, eq=False)

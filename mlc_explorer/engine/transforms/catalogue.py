@@ -38,18 +38,47 @@ from .wording import words
 TRANSFORMS: dict[str, type[Transform]] = {
     cls.name: cls
     for cls in (
-        FoldLinear, LegalizeOps, AnnotateTIROpPattern, FoldConstant, FuseOps, FuseTIR, DeadCodeElimination,
-        CanonicalizeBindings, EliminateCommonSubexpr, ConvertToDataflow, Zero, Default,
-        Split, Fuse, Reorder, Parallel, Vectorize, Unroll, Bind,
-        ComputeAt, ReverseComputeAt, ComputeInline, ReverseComputeInline,
-        CacheRead, CacheWrite, TransformLayout, DecomposeReduction, RFactor, Annotate,
+        FoldLinear,
+        LegalizeOps,
+        AnnotateTIROpPattern,
+        FoldConstant,
+        FuseOps,
+        FuseTIR,
+        DeadCodeElimination,
+        CanonicalizeBindings,
+        EliminateCommonSubexpr,
+        ConvertToDataflow,
+        Zero,
+        Default,
+        Split,
+        Fuse,
+        Reorder,
+        Parallel,
+        Vectorize,
+        Unroll,
+        Bind,
+        ComputeAt,
+        ReverseComputeAt,
+        ComputeInline,
+        ReverseComputeInline,
+        CacheRead,
+        CacheWrite,
+        TransformLayout,
+        DecomposeReduction,
+        RFactor,
+        Annotate,
     )
 }
 
 _SHORTCUTS: dict[str, tuple[str, ...]] = {
     "fold_linear_relu": ("FoldLinear", "LegalizeOps", "FuseTIR"),
     "fuse": (
-        "LegalizeOps", "AnnotateTIROpPattern", "FoldConstant", "FuseOps", "FuseTIR", "DeadCodeElimination",
+        "LegalizeOps",
+        "AnnotateTIROpPattern",
+        "FoldConstant",
+        "FuseOps",
+        "FuseTIR",
+        "DeadCodeElimination",
     ),
 }
 
@@ -63,8 +92,10 @@ def shortcuts() -> tuple[Shortcut, ...]:
     """Clicks that apply several graph passes."""
     return tuple(
         Shortcut(
-            name, tuple(Step(s).to_json() for s in steps),
-            _texts(f"shortcut.{name}.title"), _texts(f"shortcut.{name}.text"),
+            name,
+            tuple(Step(s).to_json() for s in steps),
+            _texts(f"shortcut.{name}.title"),
+            _texts(f"shortcut.{name}.text"),
         )
         for name, steps in _SHORTCUTS.items()
     )
@@ -117,9 +148,14 @@ def _check_function(cls: type[Transform], step: Step) -> None:
 
 def _spec(cls: type[Transform]) -> TransformSpec:
     return TransformSpec(
-        cls.name, cls.level, cls.family, cls.target, cls.tvm,
+        cls.name,
+        cls.level,
+        cls.family,
+        cls.target,
+        cls.tvm,
         tuple(_param_spec(field, kind) for field, kind in cls.kinds()),
-        _texts(f"transform.{cls.name}.title"), _texts(f"transform.{cls.name}.text"),
+        _texts(f"transform.{cls.name}.title"),
+        _texts(f"transform.{cls.name}.text"),
     )
 
 

@@ -65,7 +65,8 @@ class TransformLayout(LoopTransform):
         if axes != len(shape):
             raise Refused(
                 **words("layout_axes", buffer=str(buffer.name), axes=len(shape), named=axes),
-                place="index_map", paths=(self.block,),
+                place="index_map",
+                paths=(self.block,),
             )
         if not all(isinstance(extent, IntImm) for extent in shape):
             return
@@ -74,5 +75,7 @@ class TransformLayout(LoopTransform):
         except Exception as e:  # TVM raises its own kinds; each means that it finds no inverse
             raise Refused(
                 **words("layout_not_one_to_one", buffer=str(buffer.name), shape=str(tuple(map(int, shape)))),
-                place="index_map", detail=str(e), paths=(self.block,),
+                place="index_map",
+                detail=str(e),
+                paths=(self.block,),
             ) from e

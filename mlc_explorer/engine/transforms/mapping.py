@@ -19,8 +19,15 @@ MOST_UNROLLED = 4096  # copies of a body: beyond it, lowering takes minutes and 
 MOST_LANES = 1024
 
 THREAD_AXES = (
-    "blockIdx.x", "blockIdx.y", "blockIdx.z", "threadIdx.x", "threadIdx.y", "threadIdx.z",
-    "vthread.x", "vthread.y", "vthread.z",
+    "blockIdx.x",
+    "blockIdx.y",
+    "blockIdx.z",
+    "threadIdx.x",
+    "threadIdx.y",
+    "threadIdx.z",
+    "vthread.x",
+    "vthread.y",
+    "vthread.z",
 )
 
 
@@ -164,5 +171,6 @@ def _refuse_above(sch: Schedule, function: str, loop: str, kind: int, most: int,
     if total > most:
         raise Refused(
             **words(code, loop=place.path, total=total, most=most),
-            place="loop", paths=tuple(p.path for p in line),
+            place="loop",
+            paths=tuple(p.path for p in line),
         )

@@ -79,7 +79,8 @@ def _sums(func: Any, loop: str) -> bool:
     var = paths.find(func, loop).node.loop_var
     return any(
         axis.iter_type == IterVar.CommReduce and var in undefined_vars(value)
-        for place in paths.walk(func) if place.kind == "block"
+        for place in paths.walk(func)
+        if place.kind == "block"
         for axis, value in zip(place.node.iter_vars, place.realize.iter_values)
     )
 

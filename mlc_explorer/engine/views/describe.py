@@ -30,8 +30,12 @@ def own_level(mod: IRModule, name: str) -> str:
 def state_info(model: Any, state: Any) -> StateInfo:
     """Everything a person must know to choose where to look (`model`: LoadedModel, `state`: replay.State)."""
     return StateInfo(
-        model=model.name, entry=state.entry, functions=functions(state.mod, state.entry),
-        inputs=tuple(model.inputs), outputs=tuple(model.outputs), steps=tuple(state.reports),
+        model=model.name,
+        entry=state.entry,
+        functions=functions(state.mod, state.entry),
+        inputs=tuple(model.inputs),
+        outputs=tuple(model.outputs),
+        steps=tuple(state.reports),
     )
 
 
@@ -41,7 +45,9 @@ def functions(mod: IRModule, entry: str) -> tuple[FunctionInfo, ...]:
     order, calls = _reach(called, entry)
     rest = [n for n in sorted(called) if n not in calls and n != entry]
     return tuple(
-        FunctionInfo(n, "loops" if isinstance(mod[n], PrimFunc) else "graph", summary(mod[n]), calls.get(n, 0))
+        FunctionInfo(
+            n, "loops" if isinstance(mod[n], PrimFunc) else "graph", summary(mod[n]), calls.get(n, 0)
+        )
         for n in order + rest
     )
 
@@ -70,7 +76,9 @@ def _called(func: Any) -> Counter[str]:
     """Global functions that `func` mentions, with how often, in order of first mention."""
     found: Counter[str] = Counter()
     if isinstance(func, relax.Function):
-        tvm_ffi.structural_walk(func, lambda n: found.update([n.name_hint]) if isinstance(n, GlobalVar) else None)
+        tvm_ffi.structural_walk(
+            func, lambda n: found.update([n.name_hint]) if isinstance(n, GlobalVar) else None
+        )
     return found
 
 

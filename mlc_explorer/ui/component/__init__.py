@@ -114,9 +114,7 @@ def _mount(
     for shared in _SHARED_PAYLOADS:
         if shared in sent:
             sent[shared] = blobs.entry(json.dumps(sent[shared], ensure_ascii=False).encode())
-    _component(name, entry_point, blobs.served())(
-        data=sent, key=key, height=height, on_event_change=on_event
-    )
+    _component(name, entry_point, blobs.served())(data=sent, key=key, height=height, on_event_change=on_event)
 
 
 def _component(name: str, entry_point: str, by_digest: bool) -> Callable[..., Any]:

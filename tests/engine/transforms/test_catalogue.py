@@ -15,11 +15,33 @@ from mlc_explorer.texts import LANGUAGES, table
 
 NAMES = list(catalogue.TRANSFORMS)
 ISSUE_NAMES = {
-    "LegalizeOps", "AnnotateTIROpPattern", "FoldConstant", "FuseOps", "FuseTIR", "DeadCodeElimination",
-    "CanonicalizeBindings", "EliminateCommonSubexpr", "ConvertToDataflow", "zero", "default",
-    "split", "fuse", "reorder", "parallel", "vectorize", "unroll", "bind", "compute_at", "reverse_compute_at",
-    "compute_inline", "reverse_compute_inline", "cache_read", "cache_write", "decompose_reduction",
-    "annotate", "transform_layout",
+    "LegalizeOps",
+    "AnnotateTIROpPattern",
+    "FoldConstant",
+    "FuseOps",
+    "FuseTIR",
+    "DeadCodeElimination",
+    "CanonicalizeBindings",
+    "EliminateCommonSubexpr",
+    "ConvertToDataflow",
+    "zero",
+    "default",
+    "split",
+    "fuse",
+    "reorder",
+    "parallel",
+    "vectorize",
+    "unroll",
+    "bind",
+    "compute_at",
+    "reverse_compute_at",
+    "compute_inline",
+    "reverse_compute_inline",
+    "cache_read",
+    "cache_write",
+    "decompose_reduction",
+    "annotate",
+    "transform_layout",
 }
 
 
@@ -77,7 +99,8 @@ def test_a_specification_says_what_the_form_needs():
     split = next(s for s in catalogue.specs() if s.name == "split")
     assert (split.level, split.family, split.target, split.tvm) == ("loop", "tiling", "loop", "split")
     assert [(p.name, p.kind, p.required) for p in split.params] == [
-        ("loop", "loop", True), ("factors", "factors", True),
+        ("loop", "loop", True),
+        ("factors", "factors", True),
     ]
     assert set(split.title) == set(split.text) == set(LANGUAGES)
     bind = next(s for s in catalogue.specs() if s.name == "bind")

@@ -60,7 +60,8 @@ def test_compute_at(check):
 
     applied = check(two_steps, after, Step("compute_at", "main", {"block": "B", "loop": "C/i"}))
     assert applied.moved == {
-        "main:B/i": None, "main:B/j": None,  # the producer's own loops are gone
+        "main:B/i": None,
+        "main:B/j": None,  # the producer's own loops are gone
         "main:C/i": "main:B/i",  # a loop is named by the first block beneath it
     }
 

@@ -14,9 +14,13 @@ from mlc_explorer.schema.trace import Step
 class Network:
     @R.function
     def main(
-        x: R.Tensor((1, 8), "float32"), w0: R.Tensor((8, 6), "float32"), b0: R.Tensor((6,), "float32"),
-        w1: R.Tensor((6, 5), "float32"), b1: R.Tensor((5,), "float32"),
-        w2: R.Tensor((5, 4), "float32"), b2: R.Tensor((4,), "float32"),
+        x: R.Tensor((1, 8), "float32"),
+        w0: R.Tensor((8, 6), "float32"),
+        b0: R.Tensor((6,), "float32"),
+        w1: R.Tensor((6, 5), "float32"),
+        b1: R.Tensor((5,), "float32"),
+        w2: R.Tensor((5, 4), "float32"),
+        b2: R.Tensor((4,), "float32"),
     ) -> R.Tensor((1, 4), "float32"):
         with R.dataflow():
             lv0 = R.matmul(x, w0)
@@ -70,9 +74,13 @@ class Folded:
 
     @R.function
     def main(
-        x: R.Tensor((1, 8), "float32"), w0: R.Tensor((8, 6), "float32"), b0: R.Tensor((6,), "float32"),
-        w1: R.Tensor((6, 5), "float32"), b1: R.Tensor((5,), "float32"),
-        w2: R.Tensor((5, 4), "float32"), b2: R.Tensor((4,), "float32"),
+        x: R.Tensor((1, 8), "float32"),
+        w0: R.Tensor((8, 6), "float32"),
+        b0: R.Tensor((6,), "float32"),
+        w1: R.Tensor((6, 5), "float32"),
+        b1: R.Tensor((5,), "float32"),
+        w2: R.Tensor((5, 4), "float32"),
+        b2: R.Tensor((4,), "float32"),
     ) -> R.Tensor((1, 4), "float32"):
         cls = Folded
         with R.dataflow():
@@ -111,6 +119,7 @@ def test_foldlinear_finds_the_bias_on_either_side():
 
 def test_foldlinear_leaves_a_product_that_is_no_layer(check):
     """The sum of a product and a matrix, as around attention, has no weights and no bias."""
+
     @I.ir_module
     class Residual:
         @R.function

@@ -113,8 +113,10 @@ def test_every_reason_is_said_in_every_language(code):
 @pytest.mark.parametrize(
     "said, code",
     [
-        ("The loops can't be fused because the inner loop 'a' is not the only child of outer loop 'b'.",
-         "nest_imperfect"),
+        (
+            "The loops can't be fused because the inner loop 'a' is not the only child of outer loop 'b'.",
+            "nest_imperfect",
+        ),
         ("The loops are not in a chain because they are not under the same scope.", "loops_not_nested"),
         ("Something that nobody foresaw", OTHER),
     ],
