@@ -14,7 +14,12 @@ LEGAL = Session(Trace("mlp", (Step("LegalizeOps"),)), 1)
 
 
 def ask(token: str, function: str) -> Response:
-    scope = {"type": "http", "method": "GET", "headers": [], "path_params": {"token": token, "function": function}}
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "headers": [],
+        "path_params": {"token": token, "function": function},
+    }
     return asyncio.run(ahead._answer(Request(scope)))
 
 
