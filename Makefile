@@ -10,7 +10,7 @@ given = $(if $(filter command line,$(origin $(1))),$($(1)))
 host = $(or $(call given,HOST),$(MLC_EXPLORER_HOST))
 port = $(or $(call given,PORT),$(MLC_EXPLORER_PORT))
 
-.PHONY: help run test bench snapshots lint
+.PHONY: help run test bench snapshots picture lint
 
 help:
 	@echo "make run        set up what is missing and serve on 127.0.0.1:8501"
@@ -18,6 +18,7 @@ help:
 	@echo "make test       set up what is missing and run all tests, browser tests included"
 	@echo "make bench      print the benchmarks' tables"
 	@echo "make snapshots  write the golden screenshots anew"
+	@echo "make picture    make the README's picture anew"
 	@echo "make lint       check the style"
 
 run: $(VENV)/.run-stamp
@@ -33,6 +34,10 @@ bench: $(VENV)/.test-stamp
 snapshots: $(VENV)/.test-stamp
 	@scripts/install-system.sh
 	@$(BIN)/pytest -m browser --update-golden
+
+picture: $(VENV)/.test-stamp
+	@scripts/install-system.sh
+	@$(BIN)/python -m scripts.picture
 
 lint: $(VENV)/.test-stamp
 	@$(BIN)/ruff check .

@@ -145,4 +145,8 @@ def selection(work: Workspace) -> Selection:
     chosen = work.session.selection
     if chosen.function != work.function:
         return Selection(function=work.function, node=chosen.node)
+    if chosen.path is not None and work.kind(work.function) == "loops":
+        tree = views.loop_tree(work.session, work.function)
+        if all(place.path != chosen.path for kind in ("loop", "block") for place in views.places(tree, kind)):
+            return replace(chosen, path=None)
     return chosen

@@ -94,6 +94,7 @@ function drawRows(view, rows) {
   const { list, root } = view;
   const focused = root.getRootNode().activeElement?.closest?.("[data-n]");
   const drawn = view.drawn ?? [];
+  const inView = isInView(list, list.querySelector(".current")); // rows grow when they get their times
   rows.forEach((html, i) => {
     if (html === drawn[i] && list.children[i]) return;
     const holder = document.createElement("template");
@@ -105,8 +106,13 @@ function drawRows(view, rows) {
   view.drawn = rows;
   const current = list.querySelector(".current");
   if (focused) current?.querySelector(".go").focus({ preventScroll: true });
-  if (current && view.followed !== view.cursor) keepInView(list, current);
+  if (current && (inView || view.followed !== view.cursor)) keepInView(list, current);
   view.followed = view.cursor;
+}
+
+function isInView(list, row) {
+  const top = row ? row.offsetTop - list.offsetTop : -1;
+  return top >= list.scrollTop && top < list.scrollTop + list.clientHeight;
 }
 
 /** Scroll the list, and never the page, so that `row` shows. */
