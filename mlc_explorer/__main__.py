@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -57,7 +58,8 @@ def _transforms(args: argparse.Namespace) -> Answer:
 
 
 def _open(args: argparse.Namespace) -> Answer:
-    return _workspace(args).state(), _state_text
+    session = _workspace(args)
+    return session.state(), lambda info: f"{_state_text(info)}\n{_address(session)}"
 
 
 def _apply(args: argparse.Namespace) -> Answer:
@@ -65,7 +67,14 @@ def _apply(args: argparse.Namespace) -> Answer:
     if args.step:
         session = session.apply_steps(tuple(Step.from_json(_json(s, "--step"), "--step") for s in args.step))
     info = session.state()
-    return encode(info) | {"trace": session.trace.to_json()}, lambda _: _state_text(info)
+    data = encode(info) | {"trace": session.trace.to_json()}
+    return data, lambda _: f"{_state_text(info)}\n{_address(session)}"
+
+
+def _address(session: Session) -> str:
+    """Where a running app shows this workspace: both read the same store, so an own file is found too."""
+    port = os.environ.get("MLC_EXPLORER_PORT") or "8501"
+    return f"look at it (while `make run` serves): http://127.0.0.1:{port}/?w={session.link()}"
 
 
 def _view(args: argparse.Namespace) -> Answer:
@@ -79,13 +88,15 @@ def _view(args: argparse.Namespace) -> Answer:
 
 
 def _measure(args: argparse.Namespace) -> Answer:
-    shown = None if args.json else lambda p: print(f"\r{p.get('stage', ''):8s}", end="", file=sys.stderr)
+    silent = args.json or not sys.stderr.isatty()
+    shown = None if silent else lambda p: print(f"\r{p.get('stage', ''):8s}", end="", file=sys.stderr)
     m = _workspace(args).measure(args.function, args.target, args.seconds, shown)
 
     def text(_: Any) -> str:
         others = "".join(f"\n{k} {v:.3f} ms" for k, v in m.others.items())
+        start = "" if silent else "\r"
         return (
-            f"\rmedian {m.median_ms:.4f} ms (p10 {m.p10_ms:.4f}, p90 {m.p90_ms:.4f}, {m.runs} runs, "
+            f"{start}median {m.median_ms:.4f} ms (p10 {m.p10_ms:.4f}, p90 {m.p90_ms:.4f}, {m.runs} runs, "
             f"{m.threads} threads)\nlargest error against {m.reference}: {m.max_abs_error:.2e} absolute, "
             f"{m.max_rel_error:.2e} relative\ncompiled in {m.compile_s:.2f} s for {m.target}{others}"
         )
@@ -128,7 +139,11 @@ def _json(text: str, place: str) -> Any:
         return json.loads(text)
     except ValueError as e:
         raise BadTrace(
-            f"{place} is not JSON: {e}", place=place, code="trace_bad", params={"reason": str(e)}
+            f"{place} is not JSON: {e}.",
+            hint='Write a step as in a trace: {"transform": "LegalizeOps", "params": {}}.',
+            place=place,
+            code="trace_bad",
+            params={"reason": str(e)},
         ) from e
 
 
