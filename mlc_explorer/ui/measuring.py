@@ -17,9 +17,11 @@ from mlc_explorer.schema.codec import decode
 from mlc_explorer.schema.report import Measurement
 from mlc_explorer.schema.trace import Trace
 from mlc_explorer.session import Session, default_store
+from mlc_explorer.workers.client import Job
 
 _KEY = "measuring"
 _POLL_SECONDS = 0.1
+_END_SECONDS = 0.5
 
 
 class Run:
@@ -33,6 +35,7 @@ class Run:
         self.progress: dict[str, Any] = {}
         self.finished = 0
         self._known: Any = None
+        self._job: Job | None = None
         self._engine = session.engine
         self._cancel = threading.Event()
         self._thread = threading.Thread(target=self._drive, name="measuring", daemon=True)
@@ -50,6 +53,10 @@ class Run:
     def cancel(self) -> None:
         """Ends the current job within a second and starts no other; what was measured is kept."""
         self._cancel.set()
+        job = self._job
+        if job is not None:
+            job.cancel()
+        self._thread.join(_END_SECONDS)  # the page that is drawn next should not show a run that ends
 
     def _drive(self) -> None:
         if len(self.traces) > 1:
@@ -88,11 +95,11 @@ class Run:
         )
 
     def _wait(self, name: str, **args: Any) -> Any:
-        job = self._engine.submit(name, **args)
+        self._job = job = self._engine.submit(name, **args)
+        if self._cancel.is_set():  # pressed between two jobs
+            job.cancel()
         while not job.done(_POLL_SECONDS):
             self.progress = job.progress() or {}
-            if self._cancel.is_set():
-                job.cancel()
         return job.result()
 
 
