@@ -27,7 +27,7 @@ LEVELS = ("graph", "loops", "relax", "tir", "llvm", "asm")
 
 def main(argv: list[str] | None = None) -> int:
     """Runs one command; returns the exit status."""
-    args = _parser().parse_args(argv)
+    args = arguments().parse_args(argv)
     try:
         data, text = args.run(args)
     except MlcError as e:
@@ -194,7 +194,8 @@ def _fail(error: MlcError, as_json: bool) -> None:
         print(error.hint, file=sys.stderr)
 
 
-def _parser() -> argparse.ArgumentParser:
+def arguments() -> argparse.ArgumentParser:
+    """What the command line takes."""
     parser = argparse.ArgumentParser(prog="python -m mlc_explorer", description=__doc__.split("\n")[0])
     verbs = parser.add_subparsers(required=True, metavar="COMMAND")
 
