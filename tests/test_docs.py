@@ -23,8 +23,8 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [
     ROOT / name
     for name in (
-        "README.md", "README.zh.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/settings.md",
-        "docs/transforms.md", "sample_models/README.md",
+        "README.md", "README.zh.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/benchmarks.md",
+        "docs/settings.md", "docs/transforms.md", "sample_models/README.md",
     )
 ]  # fmt: skip
 README = DOCUMENTS[0].read_text(encoding="utf-8")
@@ -151,7 +151,7 @@ def test_commands_of_the_command_line_are_well_formed(document: Path) -> None:
 
 def test_the_readme_names_every_command_of_the_command_line() -> None:
     said = README.partition("The commands are ")[2].partition(";")[0]
-    listed = re.findall(r"^    ([a-z]+)  ", arguments().format_help(), re.MULTILINE)
+    listed = re.findall(r"^    ([a-z]+)(?:  |$)", arguments().format_help(), re.MULTILINE)
     assert re.findall("`([a-z]+)`", said) == listed
 
 
