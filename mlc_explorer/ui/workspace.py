@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import NoReturn
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from mlc_explorer.errors import BadTrace, MlcError
 from mlc_explorer.schema.report import StateInfo
@@ -24,7 +25,8 @@ QUERY = "w"
 TARGET = "target"
 FIRST_MODEL = "mlp"
 PARTS = ("panes", "palette", "history", "results", "share")
-_KEY = "workspace"
+_KEY, _WRITTEN = "workspace", "workspace.written"
+_REMEMBERED = 50  # addresses of this visit, to know an old one of our own from one that somebody opened
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,10 @@ def current() -> Workspace:
     asked = st.query_params.get(QUERY, "")
     if held is not None and asked in ("", held.written):
         return held
+    if held is not None and asked in st.session_state[_WRITTEN] and not _went_through_history():
+        # A rerun that set out before the last click's address was in the browser brings the one before.
+        st.query_params[QUERY] = held.written
+        return held
     if asked:
         try:
             return show(Session.from_link(asked))
@@ -86,8 +92,15 @@ def show(session: Session) -> Workspace:
 def _hold(work: Workspace) -> Workspace:
     work = replace(work, written=work.session.link())
     st.session_state[_KEY] = work
+    st.session_state[_WRITTEN] = (*st.session_state.get(_WRITTEN, ())[-_REMEMBERED:], work.written)
     st.query_params[QUERY] = work.written
     return work
+
+
+def _went_through_history() -> bool:
+    """Whether this run is the answer to the browser's Back or Forward."""
+    context = get_script_run_ctx(suppress_warning=True)
+    return bool(getattr(context, "is_history_navigation", False))
 
 
 def _replayable(session: Session) -> tuple[Session, StateInfo, tuple[int, MlcError] | None]:
