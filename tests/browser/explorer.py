@@ -11,8 +11,9 @@ are the English ones; pass `language="zh"` to speak Chinese.
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -147,8 +148,16 @@ class Explorer:
         return self.page.locator(".branch").evaluate_all("rows => rows.map(row => row.dataset.path)")
 
     def choose_loop(self, path: str) -> None:
-        self.branch(path).click()
+        with self.answered():
+            self.branch(path).click()
         self.expect_chosen(path)
+
+    @contextlib.contextmanager
+    def answered(self) -> Iterator[None]:
+        """Waits until Python has answered what is done in here in the linked view: the view shows it long before."""
+        before = self.view.get_attribute("data-answered") or ""
+        yield
+        expect(self.view).not_to_have_attribute("data-answered", before)
 
     def expect_chosen(self, path: str) -> None:
         """`path` is marked in the tree and in the text, and Python knows it."""

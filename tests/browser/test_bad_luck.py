@@ -1,4 +1,5 @@
-"""Bad input and bad luck on screen: a clear word to whom it concerns, the steps kept, everybody else undisturbed.
+"""Bad input and bad luck on screen: a clear word to whom it concerns, the steps kept, everybody else
+undisturbed.
 
 The harm is real: models that trap, never end or ask for 100 GB, workers that are killed, links that were cut.
 """

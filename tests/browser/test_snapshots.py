@@ -1,8 +1,9 @@
-"""Screenshots of the explore page against golden images: light and dark, wide, medium and narrow, in two languages.
+"""Screenshots of the explore page against golden images: light and dark, wide, medium and narrow, in two
+languages.
 
-The tolerance is that of `screens` (0.2 % of the pixels may differ by more than 16 of 255). What depends on the
-machine is masked: the target's name, the probabilities, and the time of each step (there is none here, as nothing
-is measured). `make snapshots` writes the images anew: look at them before you commit them.
+The tolerance is that of `screens` (0.2 % of the pixels may differ by more than 16 of 255). What depends on
+the machine is masked: the target's name, the probabilities, and the time of each step (there is none here, as
+nothing is measured). `make snapshots` writes the images anew: look at them before you commit them.
 """
 
 from __future__ import annotations

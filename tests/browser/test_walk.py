@@ -1,4 +1,5 @@
-"""A person walks the whole path on the two-layer network: from its graph to a measured, checked `linear_relu`.
+"""A person walks the whole path on the two-layer network: from its graph to a measured, checked
+`linear_relu`.
 
 Each test is one stretch of the way. It starts where the one before ended, by a link, as a person would
 who comes back the next day.
