@@ -137,7 +137,8 @@ class Explorer:
         return self.page.locator(".pane.text .scroller")
 
     def expect_function(self, name: str) -> None:
-        expect(self.page.get_by_role("combobox", name=self.say("component.text.function"))).to_have_value(name)
+        box = self.page.get_by_role("combobox", name=self.say("component.text.function"))
+        expect(box).to_have_value(name)
 
     def branch(self, path: str) -> Locator:
         """A loop or block in the tree."""
@@ -154,7 +155,7 @@ class Explorer:
 
     @contextlib.contextmanager
     def answered(self) -> Iterator[None]:
-        """Waits until Python has answered what is done in here in the linked view: the view shows it long before."""
+        """Waits for Python's answer to what is done in the linked view, which shows it long before."""
         before = self.view.get_attribute("data-answered") or ""
         yield
         expect(self.view).not_to_have_attribute("data-answered", before)

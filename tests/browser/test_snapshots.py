@@ -84,7 +84,7 @@ def chinese_font() -> Path | None:
 
 @pytest.mark.skipif(
     chinese_font() is None,
-    reason="Chinese is drawn with the system's font, and the golden image with Noto Sans CJK, which is not here",
+    reason="Chinese is drawn with the system's font, and the golden image with Noto Sans CJK",
 )
 def test_in_chinese(visit: Visit, assert_screenshot) -> None:
     explorer = sized(visit(FOLDED + "&lang=zh", theme="light", language="zh"), WIDE)

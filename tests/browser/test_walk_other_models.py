@@ -7,12 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pytest
-from playwright.sync_api import Page, expect
-
-onnx = pytest.importorskip("onnx", reason="onnx is not installed: pip install -r requirements.txt")
-
+import onnx
 from onnx import TensorProto, helper, numpy_helper
+from playwright.sync_api import Page, expect
 
 from tests.browser import launch
 from tests.browser.explorer import MEASURE_MS, Explorer, link

@@ -108,12 +108,12 @@ def test_a_lane_job_has_a_process_of_its_own(engine: Engine) -> None:
 
 
 def test_measurements_stand_in_line_and_runs_pass_them(engine: Engine) -> None:
-    first, second = (engine.submit("lane_sleep", seconds=0.4) for _ in range(2))
+    first, second = (engine.submit("lane_sleep", seconds=1.0) for _ in range(2))
     begun = time.monotonic()
     engine.call("lane_pid")
-    assert time.monotonic() - begun < 0.3, "a run has a lane of its own"
+    assert not first.done(), "a run has a lane of its own"
     assert first.result(5) != second.result(5)
-    assert time.monotonic() - begun >= 0.7, "two measurements never overlap"
+    assert time.monotonic() - begun >= 1.9, "two measurements never overlap"
 
 
 def test_an_uploaded_model_reaches_the_worker(engine: Engine) -> None:
