@@ -11,7 +11,7 @@ from mlc_explorer.schema.report import Measurement
 from mlc_explorer.texts import say
 from mlc_explorer.ui import history, measuring, workspace
 
-_OTHERS = {"numpy": "NumPy", "onnxruntime": "ONNX Runtime"}
+_INCOMPARABLE = 1e300  # the engine's mark for NaN against a number, or another shape: JSON has no infinity
 
 
 @st.fragment(key="results")
@@ -33,13 +33,15 @@ def _table(m: Measurement, start: Measurement | None, language: str) -> str:
         ("median", milliseconds(m.median_ms)),
         ("spread", f"{milliseconds(m.p10_ms)} – {milliseconds(m.p90_ms)}"),
         ("runs", f"{m.runs} · {say('result.threads', language, count=m.threads)}"),
-        ("error", f"{m.max_abs_error:.1e} · {m.max_rel_error:.1e} {_mark(m.max_rel_error)}"),
+        ("error", _errors(m, language)),
         ("compile", f"{m.compile_s:.2f} s"),
     ]
     if start is not None and start is not m and m.median_ms > 0:
         rows.insert(1, ("speedup", f"{start.median_ms / m.median_ms:.2f}×"))
     for name, value in m.others.items():
         rows.append((f"versus_{name}", f"{value / m.median_ms:.2f}× ({milliseconds(value)})"))
+    for name, value in m.other_errors.items():
+        rows.append((f"difference_{name}", _number(value, language)))
     rows.append(("taken", _when(m.taken_at)))
     body = "".join(
         f"<tr><th>{html.escape(say(f'result.{key}', language))}</th><td>{html.escape(value)}</td></tr>"
@@ -54,6 +56,17 @@ def milliseconds(value: float) -> str:
         if value * factor >= 1:
             return f"{value * factor:.3g} {unit}"
     return f"{value * 1e6:.3g} ns"
+
+
+def _errors(m: Measurement, language: str) -> str:
+    """Absolute and relative error against the untransformed model, and whether that is right."""
+    if m.max_rel_error >= _INCOMPARABLE:
+        return f"{say('result.incomparable', language)} {_mark(m.max_rel_error)}"
+    return f"{m.max_abs_error:.1e} · {m.max_rel_error:.1e} {_mark(m.max_rel_error)}"
+
+
+def _number(value: float, language: str) -> str:
+    return say("result.incomparable", language) if value >= _INCOMPARABLE else f"{value:.1e}"
 
 
 def _mark(error: float) -> str:
