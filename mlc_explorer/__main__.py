@@ -19,10 +19,11 @@ from .errors import BadTrace, MlcError
 from .schema.codec import encode
 from .schema.graph import GraphView
 from .schema.loops import LoopNode, LoopTree
+from .schema.text import DiffView
 from .schema.trace import Step, Trace
 from .session import Session
 
-LEVELS = ("graph", "loops", "relax", "tir", "llvm", "asm")
+LEVELS = ("graph", "loops", "diff", "relax", "tir", "llvm", "asm")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -83,6 +84,8 @@ def _view(args: argparse.Namespace) -> Answer:
         return session.graph(args.function), _graph_text
     if args.level == "loops":
         return session.loop_nest(args.function), _loops_text
+    if args.level == "diff":
+        return session.diff(args.function), _diff_text
     view = session.text(args.function, args.level, args.target)
     return view, lambda v: "\n".join(v.lines)
 
@@ -182,6 +185,12 @@ def _loops_text(tree: LoopTree) -> str:
     for root in tree.roots:
         show(root)
     return "\n".join(rows)
+
+
+def _diff_text(view: DiffView) -> str:
+    """What the last step changed, as `diff` prints it; a line that was only indented anew is marked ``~``."""
+    lines = [view.before[r.old - 1] if r.new is None else view.after[r.new - 1] for r in view.rows]
+    return "\n".join(f"{row.op} {line}" for row, line in zip(view.rows, lines))
 
 
 def _fail(error: MlcError, as_json: bool) -> None:

@@ -175,6 +175,19 @@ def test_level_graph(data: Callable[..., Any]) -> None:
     assert {"id", "op", "x", "y"} <= set(data("view", "mlp", "--level", "graph")["nodes"][0])
 
 
+def test_level_diff(data: Callable[..., Any], text: Callable[..., str], tmp_path: Path) -> None:
+    split = {"transform": "split", "function": "main", "params": {"loop": "matmul/k", "factors": [None, 8]}}
+    trace = {"version": 1, "model": "matmul_128", "steps": [split]}
+    file = tmp_path / "split.json"
+    file.write_text(json.dumps(trace), encoding="utf-8")
+    words = ("view", "matmul_128", "--function", "main", "--level", "diff", "--trace", str(file))
+    view, lines = data(*words), text(*words).splitlines()
+    assert len(view["rows"]) == len(lines)
+    assert [row["op"] for row in view["rows"]] == [line[0] for line in lines]
+    assert any(line.startswith("+") and "k_0" in line for line in lines)
+    assert any(line.startswith("-") and "for k in" in line for line in lines)
+
+
 def test_level_loops(data: Callable[..., Any]) -> None:
     node = data("view", "matmul_128", "--function", "main", "--level", "loops")["roots"][0]
     found = []
