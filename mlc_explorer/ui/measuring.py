@@ -1,16 +1,21 @@
 """Measurements under way: a thread per run asks the engine for one state after the other.
 
 The thread, not the page, drives the run, so that it goes on while the person looks at something else; the
-page only reads `Run`. Each measurement is stored as soon as it is there.
+page only reads `Run`. Each measurement is stored as soon as it is there. A run whose page is gone ends,
+because others wait for the machine.
 """
 
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 import streamlit as st
+from streamlit import runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from mlc_explorer.errors import Cancelled, MlcError
 from mlc_explorer.schema.codec import decode
@@ -22,12 +27,20 @@ from mlc_explorer.workers.client import Job
 _KEY = "measuring"
 _POLL_SECONDS = 0.1
 _END_SECONDS = 0.5
+_ABANDONED_SECONDS = 15.0  # a page that reconnects within this time has not gone
 
 
 class Run:
     """Some states of one history, measured in order. Read from any thread; written by its own only."""
 
-    def __init__(self, session: Session, cursors: list[int], function: str | None, target: str) -> None:
+    def __init__(
+        self,
+        session: Session,
+        cursors: list[int],
+        function: str | None,
+        target: str,
+        is_watched: Callable[[], bool],
+    ) -> None:
         self.traces = {c: session.history.upto(c) for c in cursors}
         self.function, self.target = function, target
         self.errors: dict[str, MlcError] = {}
@@ -36,7 +49,7 @@ class Run:
         self.finished = 0
         self._known: Any = None
         self._job: Job | None = None
-        self._engine = session.engine
+        self._engine, self._is_watched = session.engine, is_watched
         self._cancel = threading.Event()
         self._thread = threading.Thread(target=self._drive, name="measuring", daemon=True)
         self._thread.start()
@@ -98,8 +111,14 @@ class Run:
         self._job = job = self._engine.submit(name, **args)
         if self._cancel.is_set():  # pressed between two jobs
             job.cancel()
+        watched_at = time.monotonic()
         while not job.done(_POLL_SECONDS):
             self.progress = job.progress() or {}
+            if self._is_watched():
+                watched_at = time.monotonic()
+            elif time.monotonic() - watched_at > _ABANDONED_SECONDS:
+                self._cancel.set()
+                job.cancel()
         return job.result()
 
 
@@ -121,10 +140,19 @@ def current() -> Run | None:
 def start(session: Session, cursors: list[int], function: str | None, target: str) -> None:
     """Starts measuring; a run that is still active is cancelled first."""
     cancel()
-    st.session_state[_KEY] = Run(session, cursors, function, target)
+    st.session_state[_KEY] = Run(session, cursors, function, target, _page_is_open())
 
 
 def cancel() -> None:
     run = current()
     if run is not None:
         run.cancel()
+
+
+def _page_is_open() -> Callable[[], bool]:
+    """Tells, from any thread, whether the page of this run is still connected."""
+    context = get_script_run_ctx(suppress_warning=True)
+    if context is None or not runtime.exists():
+        return lambda: True
+    visitor = context.session_id
+    return lambda: runtime.get_instance().is_active_session(visitor)

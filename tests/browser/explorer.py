@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import FilePayload, Locator, Page, expect
+from playwright.sync_api import FilePayload, Locator, Page, TimeoutError, expect
 
 from mlc_explorer.schema.trace import Trace, pack
 from mlc_explorer.texts import say
@@ -232,5 +232,11 @@ class Explorer:
         return self.page.locator(".mlc-picture b")
 
     def _pick(self, label: str, option: str) -> None:
-        self.field(label).click()
-        self.page.get_by_role("option", name=option).first.click()
+        """Opens a list and takes an entry; again, as a person would, if a redraw closed the list."""
+        entry = self.page.get_by_role("option", name=option).first
+        for _ in range(3):
+            wait_idle(self.page)
+            self.field(label).click()
+            with contextlib.suppress(TimeoutError):
+                return entry.click(timeout=3_000)
+        entry.click()

@@ -224,3 +224,15 @@ def test_one_persons_crash_does_not_disturb_another(visit: Visit, open_page: Cal
     expect(reckless.row(0)).to_contain_text("SIGFPE", timeout=4 * MEASURE_MS)
     careful.expect_bars(4)
     expect(careful.page.get_by_role("alert")).to_have_count(0)
+
+
+def test_a_closed_page_gives_the_machine_back(visit: Visit) -> None:
+    """Who leaves in the middle of a measurement of minutes does not keep the others waiting for it."""
+    left = visit(link("matmul_1024"))
+    left.press("Compile & time")
+    expect(left.progress).to_be_visible()
+    left.page.close()
+
+    explorer = visit(link("softmax", [step("parallel", "main", loop="row_max/i")]))
+    explorer.press("Compile & time")
+    expect(explorer.trace.locator(".whisker")).to_have_count(1, timeout=MEASURE_MS)

@@ -145,7 +145,7 @@ def test_two_people_at_once_and_one_crashes_a_worker_again_and_again(own_engine:
     stop.set()
     reckless.join(10)
     assert len(crashes) >= 5
-    assert slowest < 0.5
+    assert slowest < 5.0  # some 0.03 s; far from the 20 s that a job may take, on a busy machine too
 
 
 def test_cancel_ends_a_running_job_within_a_second(engine: Engine) -> None:
