@@ -129,12 +129,12 @@ function bufferHtml(buffer, labels) {
   );
 }
 
-/** What the block under the pointer, or else the selected one, reads and writes. */
+/** What the selected block reads and writes. One under the pointer says so in its title: a foot that grew then would
+ * cover the very row. */
 function showBlock(pane) {
   const box = pane.foot.querySelector(".block-detail");
   if (!box) return;
-  const find = (path) => pane.flat.find(({ node }) => node.path === path && node.kind === "block")?.node;
-  const node = find(pane.hovered) ?? find(pane.selected);
+  const node = pane.flat.find(({ node }) => node.path === pane.selected && node.kind === "block")?.node;
   box.hidden = !node;
   if (!node) return;
   const list = (key, regions) =>
@@ -150,8 +150,8 @@ export function selectBranch(pane, path, follow) {
   pane.selected = path;
   if (moved && openTo(pane, path)) paintRows(pane);
   else mark(pane);
-  if (moved && follow) pane.elements?.get(path)?.scrollIntoView({ block: "nearest" });
   if (moved) showBlock(pane);
+  if (moved && follow) pane.elements?.get(path)?.scrollIntoView({ block: "nearest" });
 }
 
 export function hoverBranch(pane, path) {
@@ -159,7 +159,6 @@ export function hoverBranch(pane, path) {
   pane.elements?.get(pane.hovered)?.classList.remove("hovered");
   pane.hovered = path;
   pane.elements?.get(path)?.classList.add("hovered");
-  showBlock(pane);
 }
 
 /** Open what is closed above `path`; true if anything was. */
