@@ -43,10 +43,12 @@ class Loop(Kind):
 
 @dataclass(frozen=True)
 class Loops(Kind):
-    """Several loops' paths, in the order that matters to the transform."""
+    """Several loops' paths, in the order that matters to the transform. `swapped`: a form proposes two
+    neighbours in the other order, because the order that they have already changes nothing."""
 
     name = "loops"
     at_least: int = 2
+    swapped: bool = False
 
     def check(self, value: Any) -> list[str]:
         if not isinstance(value, (list, tuple)) or len(value) < self.at_least:

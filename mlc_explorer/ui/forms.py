@@ -125,6 +125,8 @@ def _loops(param: ParamSpec, label: str, key: str, scope: Scope, language: str) 
     nest = scope.nest()
     at = nest.index(scope.loop) if scope.loop in nest else 0
     pair = nest[at : at + 2] if len(nest[at : at + 2]) == 2 else nest[-2:]
+    if param.options.get("swapped"):
+        pair = pair[::-1]
     st.multiselect(
         label, [n.path for n in scope.loops], default=pair, key=key, help=say("form.loops_help", language)
     )

@@ -97,6 +97,14 @@ def test_a_split_through_the_form(explore: Open) -> None:
     assert steps_of(page)[0] == ["FoldLinear", "LegalizeOps", "FuseTIR", "split"]
 
 
+def test_the_form_of_reorder_proposes_a_swap(explore: Open) -> None:
+    page = choose(explore(FOLD, path="matmul/k"), "loop", "reorder")
+    assert page.multiselect(key=f"form.reorder.loops.{RELU}.matmul/k").value == ["matmul/k", "matmul/i1"]
+    page = apply(page, "reorder")
+    step = page.session_state["workspace"].session.trace.steps[-1]
+    assert (step.transform, step.params) == ("reorder", {"loops": ["matmul/k", "matmul/i1"]})
+
+
 def test_factors_that_are_none_are_explained_beside_the_form(explore: Open) -> None:
     page = choose(explore(FOLD, path="matmul/k"), "loop", "split")
     page.text_input(key="form.split.factors").set_value("eight")

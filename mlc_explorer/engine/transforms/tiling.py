@@ -79,7 +79,7 @@ class Reorder(LoopTransform):
     target: ClassVar[str] = "loop"
     tvm: ClassVar[str] = "reorder"
 
-    loops: tuple[str, ...] = param(Loops())
+    loops: tuple[str, ...] = param(Loops(swapped=True))
 
     def run(self, sch: Schedule, function: str) -> Moves:
         sch.reorder(*(paths.loop_rv(sch, function, loop) for loop in self.loops))
