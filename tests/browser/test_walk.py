@@ -157,7 +157,7 @@ def test_cancel_works_within_a_second_and_keeps_what_was_measured(visit: Visit) 
     pressed = time.monotonic()
     explorer.press("Cancel")
     expect(explorer.button("Measure every step")).to_be_visible()
-    assert time.monotonic() - pressed < 3.0  # some 0.3 s where nothing else runs; the bound is for a busy CI
+    assert time.monotonic() - pressed < 3.0  # 0.13 to 0.22 s where nothing else runs; busy CI
     expect(explorer.trace.locator(".bar.pending")).to_have_count(0)
     expect(explorer.trace.locator(".whisker")).to_have_count(1)
 
