@@ -151,35 +151,22 @@ def _target(language: str) -> None:
 
 def _moves(work: Workspace, language: str) -> None:
     session = work.session
-    st.button(
-        say("toolbar.undo", language),
-        icon=":material/undo:",
-        type="tertiary",
-        shortcut="Mod+Z",
-        key="toolbar.undo",
-        disabled=session.cursor == 0,
-        on_click=_move,
-        args=("undo",),
-    )
-    st.button(
-        say("toolbar.redo", language),
-        icon=":material/redo:",
-        type="tertiary",
-        shortcut="Mod+Shift+Z",
-        key="toolbar.redo",
-        disabled=session.cursor == len(session.history.steps),
-        on_click=_move,
-        args=("redo",),
-    )
-    st.button(
-        say("toolbar.start_over", language),
-        icon=":material/restart_alt:",
-        type="tertiary",
-        key="toolbar.start_over",
-        disabled=session.cursor == 0,
-        on_click=_move,
-        args=("start_over",),
-    )
+    at_start, at_end = session.cursor == 0, session.cursor == len(session.history.steps)
+    for how, icon, shortcut, disabled in (
+        ("undo", "undo", "Mod+Z", at_start),
+        ("redo", "redo", "Mod+Shift+Z", at_end),
+        ("start_over", "restart_alt", None, at_start),
+    ):
+        st.button(
+            say(f"toolbar.{how}", language),
+            icon=f":material/{icon}:",
+            type="tertiary",
+            shortcut=shortcut,
+            key=f"toolbar.{how}",
+            disabled=disabled,
+            on_click=_move,
+            args=(how,),
+        )
 
 
 def _move(how: str) -> None:

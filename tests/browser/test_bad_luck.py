@@ -91,7 +91,7 @@ def test_a_kernel_that_never_ends_is_cancelled_within_a_second(visit: Visit) -> 
     pressed = time.monotonic()
     explorer.press("Cancel")
     expect(explorer.button("Measure every step")).to_be_visible()
-    assert time.monotonic() - pressed < 3.0  # 0.13 to 0.22 s where nothing else runs; busy CI
+    assert time.monotonic() - pressed < 1.0  # 0.13 to 0.22 s where nothing else runs
     expect_next_action_works(explorer)
 
 

@@ -157,7 +157,7 @@ def test_cancel_works_within_a_second_and_keeps_what_was_measured(visit: Visit) 
     pressed = time.monotonic()
     explorer.press("Cancel")
     expect(explorer.button("Measure every step")).to_be_visible()
-    assert time.monotonic() - pressed < 3.0  # 0.13 to 0.22 s where nothing else runs; busy CI
+    assert time.monotonic() - pressed < 1.0  # 0.13 to 0.22 s where nothing else runs
     expect(explorer.trace.locator(".bar.pending")).to_have_count(0)
     expect(explorer.trace.locator(".whisker")).to_have_count(1)
 
@@ -237,3 +237,11 @@ def test_the_keyboard_is_enough(visit: Visit) -> None:
     assert "matmul/k_0" in explorer.loops()
     explorer.page.keyboard.press("Control+Enter")
     explorer.expect_measured()
+
+
+def test_the_whole_toolbar_is_in_sight_at_every_width(visit: Visit) -> None:
+    explorer = visit(FOLDED)
+    for width in (1280, 1440, 1600, 1920):
+        explorer.page.set_viewport_size({"width": width, "height": 900})
+        for name in ("Undo", "Share", "Compile & time"):
+            expect(explorer.button(name)).to_be_in_viewport(ratio=1)
