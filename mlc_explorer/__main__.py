@@ -18,12 +18,13 @@ from . import session as _session
 from .errors import BadTrace, MlcError
 from .schema.codec import encode
 from .schema.graph import GraphView
+from .schema.levels import NAMES
 from .schema.loops import LoopNode, LoopTree
 from .schema.text import DiffView
 from .schema.trace import Step, Trace
 from .session import Session
 
-LEVELS = ("graph", "loops", "diff", "relax", "tir", "llvm", "asm")
+LEVELS = ("graph", "loops", "diff", *NAMES)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -26,6 +26,7 @@ from .views import describe
 from .views.diff import diff as _diff
 from .views.graph import graph as _graph
 from .views.loops import loops as _loops
+from .views.programs import program
 from .views.text import text as _text
 
 ModelData = Callable[[str], bytes]
@@ -73,22 +74,10 @@ def text(
     level: str | None = None,
     target: str = "cpu",
 ) -> TextView:
-    """`level` None means: as the function is, ``tir`` or ``relax``."""
+    """`level` is one of `schema.levels`; None means: as the function is, ``tir`` or ``relax``."""
     now, name = _at(trace, model_data, function)
     level = level or describe.own_level(now.mod, name)
-    if level in ("tir", "relax"):
-        return _text(now.mod, name, level)
-    if level in ("llvm", "asm"):
-        from .views.lowered import lowered
-
-        return lowered(now.mod, name, level, _targets.target(target))
-    raise NotFound(
-        f"There is no level '{level}'.",
-        hint="There are: tir, relax, llvm, asm.",
-        place="level",
-        code="level_missing",
-        params={"level": level},
-    )
+    return program(now.mod, name, level, lambda: _targets.target(target))
 
 
 def diff(trace: Any, model_data: ModelData, function: str | None = None) -> DiffView:

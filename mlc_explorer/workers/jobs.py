@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
+from ..schema.levels import level
 from .settings import Settings
 
 INTERACTIVE = "interactive"
@@ -46,6 +47,7 @@ def seconds(job: str, lane: str, args: Mapping[str, Any], settings: Settings) ->
         return settings.measure_seconds
     if lane == RUN:
         return settings.run_seconds
-    if job == "text" and args.get("level") in ("llvm", "asm"):
+    wanted = level(args.get("level") or "") if job == "text" else None
+    if wanted is not None and wanted.compiles:
         return settings.compile_seconds
     return settings.interactive_seconds

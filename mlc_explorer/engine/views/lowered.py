@@ -12,7 +12,7 @@ import tvm
 from tvm.ir import IRModule
 from tvm.tirx import PrimFunc
 
-from ...errors import NotFound, Refused
+from ...errors import Refused
 from ...schema.text import TextView
 from .assembly import read_assembly
 from .debug_scopes import assembly_with_scopes
@@ -28,17 +28,9 @@ def lowered(mod: IRModule, function: str, level: str, target: tvm.target.Target)
     """The PrimFunc `function` compiled for `target`, at `level` ``llvm`` or ``asm``.
 
     `links` give the 1-based line of the function's ``tir`` text; `kinds` are those of `instructions`. Raises
-    NotFound for a graph function or an unknown level, Refused where TVM can't compile it or the target is not
+    NotFound for a graph function, Refused where TVM can't compile it or the target is not
     one of LLVM's.
     """
-    if level not in ("llvm", "asm"):
-        raise NotFound(
-            f"There is no level '{level}'.",
-            hint="There are: tir, relax, llvm, asm.",
-            place="level",
-            code="level_missing",
-            params={"level": level},
-        )
     func = prim_func(mod, function, level)
     with_lines, linked = _with_lines(mod, function, func)
     source = _compile(with_lines, function, target)

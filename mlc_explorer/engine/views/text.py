@@ -21,7 +21,6 @@ from tvm.s_tir.stmt import SBlockRealize
 from tvm.script import from_source
 from tvm.tirx import PrimFunc
 
-from ...errors import NotFound
 from ...schema.text import Mark, TextView
 from .. import paths
 from .bindings import walk_bindings
@@ -36,19 +35,11 @@ _ROOT = ('    with T.sblock("root"):', "        T.reads()", "        T.writes()"
 def text(mod: IRModule, function: str, level: str) -> TextView:
     """The TVMScript of `function`: `level` is ``tir`` for a PrimFunc, ``relax`` for a graph function.
 
-    Raises NotFound for an unknown function or level, or for a level that the function does not have.
+    Raises NotFound for an unknown function, or for a level that the function does not have.
     """
     if level == "tir":
         return _tir(prim_func(mod, function, level), function)
-    if level == "relax":
-        return _relax(mod, function)
-    raise NotFound(
-        f"There is no level '{level}'.",
-        hint="There are: tir, relax, llvm, asm.",
-        place="level",
-        code="level_missing",
-        params={"level": level},
-    )
+    return _relax(mod, function)
 
 
 def parse(view: TextView) -> PrimFunc:

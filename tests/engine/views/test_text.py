@@ -144,7 +144,7 @@ def test_an_unknown_function_names_the_closest(stage):
     assert "matmul" in refused.value.hint
 
 
-@pytest.mark.parametrize(("function", "level"), [("main", "tir"), ("matmul", "relax"), ("main", "cuda")])
+@pytest.mark.parametrize(("function", "level"), [("main", "tir"), ("matmul", "relax")])
 def test_a_level_that_a_function_has_not(stage, function, level):
     with pytest.raises(NotFound):
         text(stage("mlp", "legalised"), function, level)
