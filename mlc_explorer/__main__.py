@@ -20,11 +20,12 @@ from .schema.codec import encode
 from .schema.graph import GraphView
 from .schema.levels import NAMES
 from .schema.loops import LoopNode, LoopTree
+from .schema.motion import CacheReport, MotionView
 from .schema.text import DiffView
 from .schema.trace import Step, Trace
 from .session import Session
 
-LEVELS = ("graph", "loops", "diff", *NAMES)
+LEVELS = ("graph", "loops", "motion", "cache", "diff", *NAMES)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -85,6 +86,10 @@ def _view(args: argparse.Namespace) -> Answer:
         return session.graph(args.function), _graph_text
     if args.level == "loops":
         return session.loop_nest(args.function), _loops_text
+    if args.level == "motion":
+        return session.motion(args.function, args.block), _motion_text
+    if args.level == "cache":
+        return session.cache(args.function, args.block, args.accesses), _cache_text
     if args.level == "diff":
         return session.diff(args.function), _diff_text
     view = session.text(args.function, args.level, args.target)
@@ -188,6 +193,29 @@ def _loops_text(tree: LoopTree) -> str:
     return "\n".join(rows)
 
 
+def _motion_text(view: MotionView) -> str:
+    rows = [f"{view.block}: {view.iterations} iterations"]
+    rows += [f"{loop.var:16s} {loop.extent} {loop.axis} {loop.mark}" for loop in view.loops]
+    for access in view.accesses:
+        place = "depends on data" if access.indices is None else ", ".join(map(json.dumps, access.indices))
+        when = "" if access.guard is None else f" if {json.dumps(access.guard)}"
+        rows.append(f"{'write' if access.is_write else 'read':16s} {access.buffer}[{place}]{when}")
+    if view.predicate is not None:
+        rows.append(f"{'where':16s} {json.dumps(view.predicate)}")
+    return "\n".join(rows)
+
+
+def _cache_text(report: CacheReport) -> str:
+    """Misses per cache, in all and of each buffer; the numbers of a simulation."""
+    run = f"{report.iterations} of {report.of} iterations of {report.block}"
+    rows = [f"simulated: {run}, {report.accesses} accesses"]
+    for level, (cache, misses) in enumerate(zip(report.caches, report.misses)):
+        each = ", ".join(f"{b.buffer} {b.misses[level]}" for b in report.buffers)
+        share = misses / max(1, report.accesses)
+        rows.append(f"L{cache.level} {cache.size >> 10:6d} KiB {misses:10d} misses {share:7.2%}  {each}")
+    return "\n".join(rows)
+
+
 def _diff_text(view: DiffView) -> str:
     """What the last step changed, as `diff` prints it; a line that was only indented anew is marked ``~``."""
     lines = [view.before[r.old - 1] if r.new is None else view.after[r.new - 1] for r in view.rows]
@@ -226,6 +254,8 @@ def arguments() -> argparse.ArgumentParser:
     view = verb("view", _view, "what a pane shows")
     view.add_argument("--function", metavar="F", help="default: the entry")
     view.add_argument("--level", choices=LEVELS, default="graph")
+    view.add_argument("--block", metavar="PATH", help="motion and cache: the block, or a loop above it")
+    view.add_argument("--accesses", type=int, metavar="N", help="cache: how many to simulate (a million)")
     measure = verb("measure", _measure, "compile, check and time")
     measure.add_argument("--function", metavar="F", help="one function instead of the whole model")
     measure.add_argument("--seconds", type=float, default=1.0, help="how long to time (default 1)")

@@ -16,6 +16,7 @@ from .errors import BadModel, MlcError, NotFound
 from .schema.codec import decode
 from .schema.graph import GraphView
 from .schema.loops import LoopTree
+from .schema.motion import CacheReport, MotionView
 from .schema.report import Measurement, RunResult, SampleInfo, StateInfo, TargetInfo
 from .schema.text import DiffView, TextView
 from .schema.trace import Step, Trace, pack, unpack
@@ -167,6 +168,16 @@ class Session:
     def loop_nest(self, function: str | None = None) -> LoopTree:
         """Loops and blocks of a PrimFunc."""
         return self._ask("loops", LoopTree, function=function)
+
+    def motion(self, function: str | None = None, block: str | None = None) -> MotionView:
+        """Where each iteration of a block reads and writes; `block`: a path at or above it."""
+        return self._ask("motion", MotionView, function=function, block=block)
+
+    def cache(
+        self, function: str | None = None, block: str | None = None, accesses: int | None = None
+    ) -> CacheReport:
+        """A simulation of the caches over the block's first `accesses` (default: a million)."""
+        return self._ask("cache", CacheReport, function=function, block=block, accesses=accesses)
 
     def text(self, function: str | None = None, level: str | None = None, target: str = "cpu") -> TextView:
         """A function as text; `level`: tir, relax, llvm, asm (default: tir or relax, as the function is)."""

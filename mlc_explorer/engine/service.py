@@ -14,6 +14,7 @@ from typing import Any
 from ..errors import MlcError, NotFound
 from ..schema.graph import GraphView
 from ..schema.loops import LoopTree
+from ..schema.motion import CacheReport, MotionView
 from ..schema.report import Measurement, RunResult, SampleInfo, StateInfo, TargetInfo
 from ..schema.text import DiffView, TextView
 from ..schema.trace import Step, Trace
@@ -26,6 +27,7 @@ from .views import describe
 from .views.diff import diff as _diff
 from .views.graph import graph as _graph
 from .views.loops import loops as _loops
+from .views.motion import motion as _motion
 from .views.programs import program
 from .views.text import text as _text
 
@@ -65,6 +67,27 @@ def graph(trace: Any, model_data: ModelData, function: str | None = None) -> Gra
 def loops(trace: Any, model_data: ModelData, function: str | None = None) -> LoopTree:
     now, name = _at(trace, model_data, function)
     return _loops(now.mod, name)
+
+
+def motion(
+    trace: Any, model_data: ModelData, function: str | None = None, block: str | None = None
+) -> MotionView:
+    """The block at the path `block`, or beneath it; by default the one with most iterations."""
+    now, name = _at(trace, model_data, function)
+    return _motion(now.mod, name, block)
+
+
+def cache(
+    trace: Any,
+    model_data: ModelData,
+    function: str | None = None,
+    block: str | None = None,
+    accesses: int | None = None,
+) -> CacheReport:
+    """A simulation of the block's first `accesses` (default: a million)."""
+    from .cache_simulation import ACCESSES, simulate
+
+    return simulate(motion(trace, model_data, function, block), accesses or ACCESSES)
 
 
 def text(

@@ -22,7 +22,7 @@ RUN = "run"
 
 _INTERACTIVE = [
     "open", "state", "graph", "loops", "text", "diff", "why_not", "transforms", "samples", "targets",
-    "script", "model_file", "images",
+    "script", "model_file", "images", "motion", "cache",
 ]  # fmt: skip
 # A run is what draws a picture's probabilities, tens of milliseconds: it has a lane of its own, because it
 # must not wait for a measurement of minutes. Two runs, or two measurements, never overlap.
