@@ -43,4 +43,16 @@ def _machine(mod: IRModule, function: str, level: str, target: Target) -> TextVi
     return lowered(mod, function, level, target())
 
 
-_VIEWS: dict[str, View] = {"relax": _printed, "tir": _printed, "llvm": _machine, "asm": _machine}
+def _python(mod: IRModule, function: str, level: str, _: Target) -> TextView:
+    from .python_source import python
+
+    return python(mod, function)
+
+
+_VIEWS: dict[str, View] = {
+    "relax": _printed,
+    "tir": _printed,
+    "python": _python,
+    "llvm": _machine,
+    "asm": _machine,
+}
