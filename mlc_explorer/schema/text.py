@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -19,10 +20,22 @@ class Mark:
 
 
 @dataclass(frozen=True)
+class LoopCount:
+    """The `instructions` that are linked to lines whose innermost loop is `path`, and how many of each kind
+    they are, the most frequent first."""
+
+    path: str
+    instructions: int
+    kinds: Mapping[str, int]
+
+
+@dataclass(frozen=True)
 class TextView:
-    """A function at one level: ``tir`` (TVMScript of a PrimFunc), ``relax`` (TVMScript of a graph
-    function), ``llvm``, ``asm``. `links` give for each line of llvm and asm the TVMScript line that
-    it came from, or None; it is empty for the other levels."""
+    """A function at one level of `schema.levels`, as its lines.
+
+    For llvm and asm, `links` give for each line the TVMScript line that it came from, or None; `kinds` say
+    what it is (``fma``, ``load``, ``control``, … of `engine.views.instructions`); `counts` sum the kinds up
+    by loop; `left_out` counts the instructions of calling wrappers that are not among the lines."""
 
     function: str
     level: str
@@ -30,6 +43,8 @@ class TextView:
     marks: tuple[Mark, ...] = ()
     links: tuple[int | None, ...] = ()
     kinds: tuple[str, ...] = ()
+    counts: tuple[LoopCount, ...] = ()
+    left_out: int = 0
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from .lines import Line, Routine, kernels
+from .lines import Line, Routine
 
 _LABEL = re.compile(r"^([\w.$@?\"]+):")
 _LOCATION = re.compile(r"^\s*\.loc\s+\d+\s+(\d+)")
@@ -16,9 +16,9 @@ _COMMENT = re.compile(r"\s*(##?\s|//|;\s|@\s).*$")
 _RELOCATION = re.compile(r"%\w+\([\w.$]+\)")
 
 
-def read_assembly(source: str, function: str) -> list[Line]:
-    """The instructions and labels of `function`, without directives, data and debug information."""
-    return kernels([_without_idle_labels(r) for r in _routines(source.splitlines())], function)
+def read_assembly(source: str) -> list[Routine]:
+    """The instructions and labels of all routines, without directives, data and debug information."""
+    return [_without_idle_labels(r) for r in _routines(source.splitlines())]
 
 
 def _routines(lines: list[str]) -> list[Routine]:

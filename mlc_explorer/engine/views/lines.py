@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 
@@ -13,6 +14,11 @@ class Line:
     text: str
     link: int | None = None
     is_code: bool = True
+
+    @property
+    def is_label(self) -> bool:
+        """Whether code can jump to it."""
+        return not self.is_code and self.text.endswith(":")
 
 
 @dataclass
@@ -31,12 +37,11 @@ class Routine:
         return any(line.link for line in self.lines)
 
 
-def kernels(routines: list[Routine], function: str) -> list[Line]:
-    """The lines of all routines that belong to `function`, an empty line between them."""
-    chosen = [r for r in routines if r.is_kernel(function)] or routines
-    lines: list[Line] = []
-    for routine in chosen:
-        if lines:
-            lines.append(Line("", is_code=False))
-        lines.extend(routine.lines)
-    return lines
+def kernels(routines: list[Routine], function: str) -> list[Routine]:
+    """The routines that belong to `function`; what only unpacks and checks its arguments does not."""
+    return [r for r in routines if r.is_kernel(function)] or routines
+
+
+def instructions(routines: Iterable[Routine]) -> int:
+    """How many instructions they have together."""
+    return sum(line.is_code for routine in routines for line in routine.lines)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from .lines import Line, Routine, kernels
+from .lines import Line, Routine
 
 _DEFINE = re.compile(r"^define .*@\"?([\w.$]+)\"?\(")
 _LOCATION = re.compile(r"^(!\d+) = (?:distinct )?!DILocation\(line: (\d+)", re.MULTILINE)
@@ -15,8 +15,8 @@ _GROUPS = re.compile(r"( unnamed_addr| local_unnamed_addr)?( #\d+)+( \{)?$")
 _LABEL = re.compile(r"^[\w.$\"-]+:")
 
 
-def read_llvm(source: str, function: str) -> list[Line]:
-    """The routines of `function` from ``define`` to the closing brace."""
+def read_llvm(source: str) -> list[Routine]:
+    """All routines, each from ``define`` to the closing brace."""
     line_of = {name: int(line) or None for name, line in _LOCATION.findall(source)}
     routines: list[Routine] = []
     inside = False
@@ -32,7 +32,7 @@ def read_llvm(source: str, function: str) -> list[Line]:
         is_code = not define and bool(line.strip()) and line != "}" and not _LABEL.match(line)
         routines[-1].lines.append(Line(_plain(line), link, is_code))
         inside = line != "}"
-    return kernels(routines, function)
+    return routines
 
 
 def _plain(line: str) -> str:

@@ -77,6 +77,7 @@ def test_argument_checks_are_left_out(scheduled):
     view = lowered(scheduled, "main", "asm", X86)
     heads = [line for i, line in enumerate(view.lines) if i == 0 or not view.lines[i - 1]]
     assert heads == ["main_compute_:", ".L__tvm_parallel_lambda:"]
+    assert view.left_out > 100
 
 
 def test_llvm_ir_is_without_metadata(scheduled):
@@ -128,6 +129,7 @@ def test_a_graph_function_has_no_assembly(stage):
         ("llvm", "  store float %5, ptr %4, align 4", "store"),
         ("llvm", "  %6 = tail call <16 x float> @llvm.fmuladd.v16f32(<16 x float> %1)", "fma"),
         ("llvm", "  %7 = fadd <4 x float> %1, %2", "vector"),
+        ("llvm", "  %7 = fadd float %1, %2", "scalar"),
         ("llvm", "  br i1 %8, label %a, label %b", "branch"),
         ("llvm", "  %9 = call i32 %3(ptr %1)", "call"),
         ("llvm", "  %10 = tail call i32 @llvm.smin.i32(i32 %8, i32 128)", "other"),
@@ -135,7 +137,7 @@ def test_a_graph_function_has_no_assembly(stage):
         ("x86_64", "    vmovups         (%rax), %ymm0", "load"),
         ("x86_64", "    vmovups         %zmm0, 64(%rax,%rcx)", "store"),
         ("x86_64", "    vaddps          %zmm0, %zmm1, %zmm2", "vector"),
-        ("x86_64", "    vaddss          %xmm0, %xmm1, %xmm2", "other"),
+        ("x86_64", "    vaddss          %xmm0, %xmm1, %xmm2", "scalar"),
         ("x86_64", "    jne             .LBB0_3", "branch"),
         ("x86_64", "    callq           *(%rax)", "call"),
         ("x86_64", "    movl            $128, %edx", "other"),
@@ -145,9 +147,11 @@ def test_a_graph_function_has_no_assembly(stage):
         ("aarch64", "    b.ne            .LBB4_3", "branch"),
         ("aarch64", "    bl              expf", "call"),
         ("aarch64", "    fadd            v0.4s, v1.4s, v2.4s", "vector"),
+        ("aarch64", "    fmaxnm          s0, s1, s2", "scalar"),
         ("riscv64", "    vfmacc.vf       v8, fa5, v10", "fma"),
         ("riscv64", "    vle32.v         v8, (a0)", "load"),
         ("riscv64", "    bne             a0, a1, .LBB0_2", "branch"),
+        ("riscv64", "    fadd.s          fa0, fa1, fa2", "scalar"),
     ],
 )
 def test_kinds(language, line, kind):
