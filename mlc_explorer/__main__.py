@@ -21,6 +21,8 @@ from .schema.graph import GraphView
 from .schema.levels import NAMES
 from .schema.loops import LoopNode, LoopTree
 from .schema.motion import CacheReport, MotionView
+from .schema.pipeline import NAMES as PIPELINES
+from .schema.pipeline import PipelineView
 from .schema.text import DiffView
 from .schema.trace import Step, Trace
 from .session import Session
@@ -94,6 +96,14 @@ def _view(args: argparse.Namespace) -> Answer:
         return session.diff(args.function), _diff_text
     view = session.text(args.function, args.level, args.target)
     return view, lambda v: "\n".join(v.lines)
+
+
+def _pipeline(args: argparse.Namespace) -> Answer:
+    session = _workspace(args)
+    if args.number is None:
+        return session.pipeline(args.pipeline, args.target), _pipeline_text
+    shown = session.pipeline_pass(args.number, args.pipeline, args.target, args.function)
+    return shown, lambda d: _diff_text(d.diff) if d.diff else f"{d.name} changed no function."
 
 
 def _measure(args: argparse.Namespace) -> Answer:
@@ -216,6 +226,23 @@ def _cache_text(report: CacheReport) -> str:
     return "\n".join(rows)
 
 
+def _pipeline_text(view: PipelineView) -> str:
+    """A table: number, own and whole milliseconds, whether anything changed (``*``), name, what changed."""
+    rows = [f"{'':4s} {'own ms':>9s} {'ms':>9s}"]
+    for p in view.passes:
+        times = f"{p.own_seconds * 1e3:9.3f} {p.seconds * 1e3:9.3f}"
+        counts = {"changed": p.changed, "added": p.added, "removed": p.removed}
+        what = ", ".join(f"{len(names)} {word}" for word, names in counts.items() if names)
+        mark = "*" if p.changed_anything else " "
+        rows.append(f"{p.index:4d} {times} {mark} {'  ' * p.depth}{p.name:32s} {what}".rstrip())
+    some = sum(p.changed_anything for p in view.passes)
+    rows.append(
+        f"{len(view.passes)} passes, {some} changed something; {view.seconds * 1e3:.1f} ms in all, "
+        f"{view.outside_seconds * 1e3:.1f} ms of it outside of passes"
+    )
+    return "\n".join(rows)
+
+
 def _diff_text(view: DiffView) -> str:
     """What the last step changed, as `diff` prints it; a line that was only indented anew is marked ``~``."""
     lines = [view.before[r.old - 1] if r.new is None else view.after[r.new - 1] for r in view.rows]
@@ -256,11 +283,15 @@ def arguments() -> argparse.ArgumentParser:
     view.add_argument("--level", choices=LEVELS, default="graph")
     view.add_argument("--block", metavar="PATH", help="motion and cache: the block, or a loop above it")
     view.add_argument("--accesses", type=int, metavar="N", help="cache: how many to simulate (a million)")
+    pipeline = verb("pipeline", _pipeline, "every pass of a pipeline, with its time and what it changed")
+    pipeline.add_argument("--pipeline", choices=PIPELINES, default="compile")
+    pipeline.add_argument("--pass", dest="number", type=int, metavar="N", help="this pass, before and after")
+    pipeline.add_argument("--function", metavar="F", help="one that it changed (default: the entry)")
     measure = verb("measure", _measure, "compile, check and time")
     measure.add_argument("--function", metavar="F", help="one function instead of the whole model")
     measure.add_argument("--seconds", type=float, default=1.0, help="how long to time (default 1)")
     script = verb("script", _script, "a Python script that does it all again with TVM alone")
-    for sub in (view, measure, script):
+    for sub in (view, pipeline, measure, script):
         sub.add_argument("--target", metavar="X", default="cpu", help="cpu or generic (default cpu)")
     return parser
 

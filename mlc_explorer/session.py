@@ -17,6 +17,7 @@ from .schema.codec import decode
 from .schema.graph import GraphView
 from .schema.loops import LoopTree
 from .schema.motion import CacheReport, MotionView
+from .schema.pipeline import PassDiff, PipelineView
 from .schema.report import Measurement, RunResult, SampleInfo, StateInfo, TargetInfo
 from .schema.text import DiffView, TextView
 from .schema.trace import Step, Trace, pack, unpack
@@ -186,6 +187,18 @@ class Session:
     def diff(self, function: str | None = None) -> DiffView:
         """What the last step changed in a function's text."""
         return self._ask("diff", DiffView, function=function)
+
+    def pipeline(self, pipeline: str = "compile", target: str = "cpu") -> PipelineView:
+        """Every pass of a pipeline (`schema.pipeline.NAMES`), run on the model as it is now."""
+        return self._ask("pipeline", PipelineView, pipeline=pipeline, target=target)
+
+    def pipeline_pass(
+        self, index: int, pipeline: str = "compile", target: str = "cpu", function: str | None = None
+    ) -> PassDiff:
+        """One pass of that pipeline, before and after (default: the entry, or the first that it changed)."""
+        return self._ask(
+            "pipeline_pass", PassDiff, pipeline=pipeline, target=target, index=index, function=function
+        )
 
     def why_not(self, transform: str, function: str | None = None, **params: Any) -> MlcError | None:
         """None if the step would apply now, else the refusal."""

@@ -67,15 +67,19 @@ def build(mod: tvm.IRModule, target: tvm.target.Target, entry: str = "main") -> 
     wanted = signature(mod, entry)
     if "cpu" not in target.keys:
         raise Refused(**words("target_not_here", kind=target.kind.name), place="target")
-    function = mod[entry]
+    prepared = to_compile(mod, entry)
+    for var, function in prepared.functions_items():
+        if isinstance(function, PrimFunc):
+            _refuse_threads(var.name_hint, function)
+    return _compiled(prepared, target, entry, wanted)
+
+
+def to_compile(mod: tvm.IRModule, entry: str) -> tvm.IRModule:
+    """What is given to `tvm.compile` for `entry`: a PrimFunc alone, a Relax function with its module."""
+    function = _function(mod, entry)
     if isinstance(function, PrimFunc):
-        alone = function.with_attr("global_symbol", entry)
-        _refuse_threads(entry, alone)
-        return _compiled(tvm.IRModule({entry: alone}), target, entry, wanted)
-    for var, other in mod.functions_items():
-        if isinstance(other, PrimFunc):
-            _refuse_threads(var.name_hint, other)
-    return _compiled(_public(mod, entry), target, entry, wanted)
+        return tvm.IRModule({entry: function.with_attr("global_symbol", entry)})
+    return _public(mod, entry)
 
 
 class Runnable:

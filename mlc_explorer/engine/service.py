@@ -15,6 +15,7 @@ from ..errors import MlcError, NotFound
 from ..schema.graph import GraphView
 from ..schema.loops import LoopTree
 from ..schema.motion import CacheReport, MotionView
+from ..schema.pipeline import PassDiff, PipelineView
 from ..schema.report import Measurement, RunResult, SampleInfo, StateInfo, TargetInfo
 from ..schema.text import DiffView, TextView
 from ..schema.trace import Step, Trace
@@ -24,6 +25,7 @@ from . import targets as _targets
 from .replay import State, apply, replay
 from .transforms import catalogue
 from .views import describe
+from .views import pipeline as _pipeline
 from .views.diff import diff as _diff
 from .views.graph import graph as _graph
 from .views.loops import loops as _loops
@@ -116,6 +118,27 @@ def diff(trace: Any, model_data: ModelData, function: str | None = None) -> Diff
     return _diff(before if steps.steps else after, after)
 
 
+def pipeline(
+    trace: Any, model_data: ModelData, progress: Progress, pipeline: str = "compile", target: str = "cpu"
+) -> PipelineView:
+    """Every pass of `pipeline` (`schema.pipeline.NAMES`), run on the model as it is after `trace`."""
+    subject = _subject(trace, model_data)
+    return _pipeline.passes(subject, pipeline, target, lambda: _targets.target(target), progress)
+
+
+def pipeline_pass(
+    trace: Any,
+    model_data: ModelData,
+    index: int,
+    pipeline: str = "compile",
+    target: str = "cpu",
+    function: str | None = None,
+) -> PassDiff:
+    """Pass `index` of that pipeline, before and after, for one of the functions that it changed."""
+    subject = _subject(trace, model_data)
+    return _pipeline.one_pass(subject, pipeline, target, lambda: _targets.target(target), index, function)
+
+
 def why_not(trace: Any, step: Any, model_data: ModelData) -> dict[str, Any] | None:
     """None if `step` applies after `trace`, else the refusal as JSON."""
     now = replay(Trace.from_json(trace), model_data)
@@ -184,6 +207,12 @@ def run(trace: Any, model_data: ModelData, inputs: Any = None, target: str = "cp
     from .measure import run as _run
 
     return _run(Trace.from_json(trace), inputs or {}, target, model_data)
+
+
+def _subject(trace: Any, model_data: ModelData) -> _pipeline.Subject:
+    parsed = Trace.from_json(trace)
+    now = replay(parsed, model_data)
+    return _pipeline.Subject(parsed.key(), now.mod, now.entry)
 
 
 def _at(trace: Any, model_data: ModelData, function: str | None) -> tuple[State, str]:

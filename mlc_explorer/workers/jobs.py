@@ -23,9 +23,11 @@ RUN = "run"
 _INTERACTIVE = [
     "open", "state", "graph", "loops", "text", "diff", "why_not", "transforms", "samples", "targets",
     "script", "model_file", "images", "motion", "cache",
+    "pipeline", "pipeline_pass",
 ]  # fmt: skip
 # A run is what draws a picture's probabilities, tens of milliseconds: it has a lane of its own, because it
 # must not wait for a measurement of minutes. Two runs, or two measurements, never overlap.
+_COMPILING = {"pipeline", "pipeline_pass"}
 _LANES = dict.fromkeys(_INTERACTIVE, INTERACTIVE) | {"measure": MEASURE, "reference": MEASURE, "run": RUN}
 
 
@@ -48,6 +50,6 @@ def seconds(job: str, lane: str, args: Mapping[str, Any], settings: Settings) ->
     if lane == RUN:
         return settings.run_seconds
     wanted = level(args.get("level") or "") if job == "text" else None
-    if wanted is not None and wanted.compiles:
+    if job in _COMPILING or (wanted is not None and wanted.compiles):
         return settings.compile_seconds
     return settings.interactive_seconds

@@ -31,6 +31,7 @@ from .graph import (
 )
 from .layout import TransformLayout
 from .mapping import Bind, Parallel, Unroll, Vectorize
+from .passes import RunPass
 from .reduction import DecomposeReduction, RFactor
 from .tiling import Fuse, Reorder, Split
 from .wording import words
@@ -50,6 +51,7 @@ TRANSFORMS: dict[str, type[Transform]] = {
         ConvertToDataflow,
         Zero,
         Default,
+        RunPass,
         Split,
         Fuse,
         Reorder,

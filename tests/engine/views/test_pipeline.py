@@ -1,0 +1,259 @@
+"""A pipeline pass by pass: what ran, what it took, what it changed, and any pass before and after."""
+
+import json
+import time
+
+import pytest
+import tvm_ffi
+
+from mlc_explorer.engine import service
+from mlc_explorer.engine.replay import replay
+from mlc_explorer.engine.views import pass_capture, pass_steps
+from mlc_explorer.engine.views import pipeline as views
+from mlc_explorer.errors import JobFailed, NotFound
+from mlc_explorer.schema.codec import decode, encode
+from mlc_explorer.schema.pipeline import NAMES, PIPELINES, PassDiff, PipelineView
+from mlc_explorer.schema.trace import Step, Trace
+
+
+def no_upload(digest):
+    raise AssertionError("samples need no upload")
+
+
+def ran(model, pipeline, *steps, told=None):
+    trace = Trace(model, steps).to_json()
+    progress = (lambda *what: told.append(what)) if told is not None else (lambda *what: None)
+    return service.pipeline(trace, no_upload, progress, pipeline)
+
+
+def one(model, pipeline, index, function=None):
+    return service.pipeline_pass(Trace(model).to_json(), no_upload, index, pipeline, function=function)
+
+
+def named(view, name):
+    return next(p for p in view.passes if p.name == name)
+
+
+@pytest.fixture(autouse=True)
+def afresh():
+    views.forget()
+
+
+# -- what ran
+
+
+@pytest.mark.parametrize("pipeline", PIPELINES, ids=lambda p: p.name)
+def test_a_small_model_has_the_usual_number_of_passes(pipeline):
+    assert len(ran("mlp", pipeline.name).passes) == pipeline.usual
+
+
+def test_constants_are_folded_by_a_whole_compilation_of_their_own():
+    """The CNN has constants to fold, and so some two hundred passes, most of them inside FoldConstant."""
+    view = ran("cnn", "compile_fused")
+    assert len(view.passes) > 150
+    fold = named(view, "FoldConstant")
+    inside = [p for p in view.passes if p.parent == fold.index]
+    assert {"tirx.BindTarget", "tirx.Filter"} <= {p.name for p in inside}
+    assert fold.own_seconds < fold.seconds
+
+
+def test_compiling_goes_from_the_graph_to_the_host():
+    names = [p.name for p in ran("mlp", "compile").passes]
+    way = [
+        "LegalizeOps",
+        "StaticPlanBlockMemory",
+        "s_tir.LowerInitBlock",
+        "tirx.MakePackedAPI",
+        "tirx.LowerIntrin",
+    ]
+    assert [n for n in names if n in way] == way
+    assert "FuseOps" not in names, "what is measured is not fused behind a person's back"
+
+
+def test_a_function_alone_is_compiled_without_the_passes_of_graphs():
+    assert ran("matmul_128", "compile").passes[0].name == "tirx.BindTarget"
+
+
+def test_the_steps_that_were_taken_come_before():
+    fused = ran("mlp", "compile", Step("zero"))
+    assert "fused_matmul_add_relu" in named(fused, "s_tir.LowerInitBlock").changed
+
+
+def test_a_pass_inside_another_one_knows_it():
+    view = ran("mlp", "compile_fused")
+    for row in view.passes:
+        parents = [p for p in view.passes if p.index == row.parent]
+        assert len(parents) == (row.depth > 0)
+        assert all(p.depth == row.depth - 1 and p.index < row.index for p in parents)
+    inner = named(view, "FuseTIRInner")
+    assert view.passes[inner.parent].name == "FuseTIR"
+
+
+# -- time
+
+
+@pytest.mark.parametrize("pipeline", NAMES)
+def test_own_times_add_up_to_the_whole(pipeline):
+    view = ran("mlp", pipeline)
+    own = sum(p.own_seconds for p in view.passes)
+    assert own + view.outside_seconds == pytest.approx(view.seconds, rel=0.01)
+    assert all(0 <= p.own_seconds <= p.seconds for p in view.passes)
+    if not pipeline.startswith("compile"):
+        assert view.outside_seconds < 0.1 * view.seconds + 1e-3, "there is nothing but passes"
+
+
+def test_looking_on_is_no_part_of_a_passs_time(monkeypatch):
+    """However long comparing takes, the pass that was compared took as long as it took."""
+    quick = ran("mlp", "zero")
+    monkeypatch.setattr(pass_capture, "_equal", lambda a, b, equal=pass_capture._equal: _slowly(equal, a, b))
+    slow = ran("mlp", "zero")
+    assert slow.seconds < quick.seconds + 0.1
+    assert max(p.seconds for p in slow.passes) < quick.seconds + 0.1
+
+
+def _slowly(equal, a, b):
+    time.sleep(0.01)
+    return equal(a, b)
+
+
+# -- what changed
+
+
+def test_what_changed_is_told_from_what_did_not():
+    view = ran("mlp", "zero")
+    fuse = named(view, "FuseOps")
+    assert fuse.changed_anything and "main" in fuse.changed
+    assert fuse.added and all(name.startswith("fused_") for name in fuse.added)
+    assert set(named(view, "DeadCodeElimination").removed) == set()
+    assert not named(view, "FoldConstant").changed_anything
+    compiled = ran("mlp", "compile")
+    assert not named(compiled, "s_tir.LowerAutoCopy").changed_anything, "it rebuilds, and changes nothing"
+
+
+def test_legalising_before_and_after_is_what_the_step_does():
+    view = ran("mlp", "zero")
+    row = named(view, "LegalizeOps")
+    assert row.changed == ("main",) and "matmul" in row.added
+    shown = one("mlp", "zero", row.index)
+    assert shown.functions == ("main", *row.added)
+    stepped = service.diff(Trace("mlp", (Step("LegalizeOps"),)).to_json(), no_upload, "main")
+    assert shown.diff == stepped
+    added = one("mlp", "zero", row.index, "matmul")
+    assert (added.level, added.diff.before) == ("tir", ())
+    assert {r.op for r in added.diff.rows} == {"+"}
+
+
+def test_a_function_that_went_is_shown_as_removed():
+    row = next(p for p in ran("mlp", "compile_fused").passes if p.removed)
+    shown = one("mlp", "compile_fused", row.index, row.removed[0])
+    assert shown.diff.after == () and {r.op for r in shown.diff.rows} == {"-"}
+
+
+def test_a_pass_that_did_nothing_has_nothing_to_show():
+    index = named(ran("mlp", "zero"), "FoldConstant").index
+    shown = one("mlp", "zero", index)
+    assert (shown.functions, shown.function, shown.diff) == ((), None, None)
+
+
+def test_every_change_of_compiling_can_be_shown():
+    """Down to the calling convention, where no block and no loop is left to mark."""
+    for row in ran("mlp", "compile").passes:
+        for function in (*row.changed, *row.added, *row.removed):
+            assert one("mlp", "compile", row.index, function).diff.rows
+
+
+def test_a_run_that_is_no_longer_remembered_is_made_again():
+    index = named(ran("mlp", "zero"), "LegalizeOps").index
+    known = one("mlp", "zero", index)
+    views.forget()
+    assert one("mlp", "zero", index) == known
+
+
+def test_a_bounded_number_of_runs_is_remembered():
+    for model in ("matmul_128", "softmax", "layer_norm", "conv2d", "bmm_relu"):
+        ran(model, "zero")
+    assert len(views._runs) == views._KEPT
+
+
+# -- what it could become
+
+
+def test_a_pass_of_the_catalogue_is_a_step_that_does_the_same():
+    view = ran("mlp", "zero")
+    trace = Trace("mlp")
+    for row in view.passes:
+        if row.step and row.parent is not None and view.passes[row.parent].name == "sequential":
+            trace = trace.then(Step.from_json(row.step))
+    zero = replay(Trace("mlp", (Step("zero"),)), no_upload).mod
+    stepped = replay(trace, no_upload).mod
+    assert tvm_ffi.structural_equal(stepped, zero)
+
+
+@pytest.mark.parametrize(
+    "name, step, reason",
+    [
+        ("FuseOps", Step("FuseOps"), ""),
+        ("KillAfterLastUse", Step("run_pass", None, {"pass_name": "relax.KillAfterLastUse"}), ""),
+        (
+            "DataflowInsertInPlaceCalls",
+            Step("run_pass", None, {"pass_name": "relax.DataflowUseInplaceCalls"}),
+            "",
+        ),
+        ("s_tir.StmtSimplify", Step("run_pass", None, {"pass_name": "s_tir.StmtSimplify"}), ""),
+        ("sequential", None, "sequence"),
+        ("FuseTIRInner", None, "inner"),
+        ("s_tir.ThreadSync", None, "arguments"),
+        ("tirx.NarrowDataType", None, "arguments"),
+        ("tirx.MakePackedAPI", None, "stage"),
+    ],
+)
+def test_what_a_pass_could_become(name, step, reason):
+    assert pass_steps.step(name) == (step, reason)
+
+
+@pytest.mark.parametrize(
+    "name, kind",
+    [("LegalizeOps", "module"), ("FoldConstant", "function"), ("tirx.FlattenBuffer", "function"),
+     ("FuseTIR", "sequence"), ("f_zero_pipeline", "sequence"), ("FuseTIRInner", "")],
+)  # fmt: skip
+def test_which_kind_of_pass_it_is(name, kind):
+    assert pass_steps.kind(name) == kind
+
+
+# -- as data, and what goes wrong
+
+
+def test_both_answers_are_data():
+    view = ran("mlp", "zero")
+    assert decode(PipelineView, json.loads(json.dumps(encode(view)))) == view
+    shown = one("mlp", "zero", named(view, "FuseOps").index)
+    assert decode(PassDiff, json.loads(json.dumps(encode(shown)))) == shown
+
+
+def test_progress_names_passes_and_goes_up():
+    told = []
+    view = ran("mlp", "compile", told=told)
+    assert [name for name, _ in told] == [p.name for p in view.passes]
+    fractions = [fraction for _, fraction in told]
+    assert fractions == sorted(fractions) and 0 <= fractions[-1] < 1
+
+
+def test_what_is_not_there_is_not_found():
+    with pytest.raises(NotFound) as caught:
+        ran("mlp", "fast")
+    assert "compile_fused" in caught.value.hint
+    with pytest.raises(NotFound) as caught:
+        one("mlp", "zero", 99)
+    assert caught.value.code == "pass_missing"
+    index = named(ran("mlp", "zero"), "FuseOps").index
+    with pytest.raises(NotFound) as caught:
+        one("mlp", "zero", index, "reshape_of_nothing")
+    assert caught.value.code == "pass_left_function"
+
+
+def test_a_pass_that_fails_is_named():
+    """Loops bound to a GPU's threads can't be compiled for a CPU."""
+    bound = Step("bind", "main", {"loop": "matmul/i", "thread": "threadIdx.x"})
+    with pytest.raises(JobFailed) as caught:
+        ran("matmul_128", "compile", bound)
+    assert caught.value.place in caught.value.message and caught.value.hint
