@@ -12,7 +12,8 @@ written by hand reads naturally.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,11 @@ class LoopNode:
     ``serial``, ``parallel``, ``vectorized``, ``unrolled`` or a thread axis (``blockIdx.x``).
     For a block `reads` and `writes` are buffer regions as text. `line` is the 1-based line in
     the function's TVMScript (`TextView.lines`), `depth` the number of loops outside.
+
+    `iterations` is how often the body runs in one call (None when symbolic). For one execution of a loop,
+    with those outside fixed: `footprint` is the bytes of each buffer that it touches (an estimate, at most
+    the buffer), `flops` its floating-point operations (None if TVM can't tell), and `intensity` is `flops`
+    per byte of all footprints together, as if every byte were fetched once.
     """
 
     path: str
@@ -38,11 +44,16 @@ class LoopNode:
     writes: tuple[str, ...] = ()
     annotations: dict[str, str] | None = None
     children: tuple[LoopNode, ...] = ()
+    iterations: int | None = None
+    footprint: Mapping[str, int] = field(default_factory=dict)
+    flops: float | None = None
+    intensity: float | None = None
 
 
 @dataclass(frozen=True)
 class BufferInfo:
-    """A parameter or an allocation: `role` is ``input``, ``output`` or ``local``."""
+    """A parameter or an allocation: `role` is ``input``, ``output`` or ``local``; `writers` and `readers` are
+    the paths of the blocks that do so."""
 
     name: str
     shape: tuple[int | str, ...]
@@ -50,6 +61,8 @@ class BufferInfo:
     scope: str
     bytes: int
     role: str
+    writers: tuple[str, ...] = ()
+    readers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,11 @@ def buffers(func: PrimFunc, places: tuple[Place, ...] | None = None) -> tuple[Bu
     places = walk(func) if places is None else places
     written = written_buffers(func, places)
     params = [
-        _info(p, "output" if p in written else "input") for p in func.params if isinstance(p.ty, BufferType)
+        _info(p, "output" if p in written else "input", places)
+        for p in func.params
+        if isinstance(p.ty, BufferType)
     ]
-    return (*params, *(_info(b, "local") for b in allocations(func, places)))
+    return (*params, *(_info(b, "local", places) for b in allocations(func, places)))
 
 
 def written_buffers(func: PrimFunc, places: tuple[Place, ...]) -> set[Any]:
@@ -50,21 +52,27 @@ def dtype_of(buffer: Any) -> str:
     return str(buffer.ty.dtype)
 
 
-def _info(buffer: Any, role: str) -> BufferInfo:
+def bytes_of(elements: int, dtype: Any) -> int:
+    """The size in bytes of so many elements."""
+    scalar = tvm_ffi.dtype(str(dtype))
+    return math.ceil(elements * scalar.bits * scalar.lanes / 8)
+
+
+def _info(buffer: Any, role: str, places: tuple[Place, ...]) -> BufferInfo:
     shape = shape_of(buffer)
+    is_known = all(isinstance(n, int) for n in shape)
+    innermost = [p for p in places if p.kind == "block" and len(p.blocks) == 1]
     return BufferInfo(
         name=buffer.name,
         shape=shape,
         dtype=dtype_of(buffer),
         scope=buffer.ty.storage_scope or "global",
-        bytes=_bytes(shape, buffer.ty.dtype),
+        bytes=bytes_of(math.prod(shape), buffer.ty.dtype) if is_known else 0,
         role=role,
+        writers=tuple(p.path for p in innermost if _has(p.node.writes, buffer)),
+        readers=tuple(p.path for p in innermost if _has(p.node.reads, buffer)),
     )
 
 
-def _bytes(shape: tuple[int | str, ...], dtype: Any) -> int:
-    """The size in bytes; 0 where it is symbolic."""
-    if any(isinstance(n, str) for n in shape):
-        return 0
-    scalar = tvm_ffi.dtype(str(dtype))
-    return math.ceil(math.prod(shape) * scalar.bits * scalar.lanes / 8)
+def _has(regions: Any, buffer: Any) -> bool:
+    return any(region.source.same_as(buffer) for region in regions)

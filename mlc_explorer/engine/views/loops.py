@@ -7,13 +7,14 @@ from typing import Any
 import tvm
 from tvm.ir import IRModule
 from tvm.s_tir.analysis import estimate_tir_flops
-from tvm.tirx import ForKind, IterVar, PrimFunc
+from tvm.tirx import ForKind, IterVar
 from tvm.tirx.analysis import undefined_vars
 
 from ...schema.loops import LoopNode, LoopTree
 from ...schema.text import TextView
 from .. import paths
 from .buffers import buffers
+from .footprints import footprints
 from .lookup import prim_func
 from .text import text
 
@@ -34,20 +35,21 @@ def loops(mod: IRModule, function: str) -> LoopTree:
     func = prim_func(mod, function, "loops")
     places = paths.walk(func)
     declared = buffers(func, places)
+    runs = _iterations(places, None)
     return LoopTree(
         function=function,
-        roots=_Tree(func, places, text(mod, function, "tir")).roots(),
+        roots=_Tree(places, runs, text(mod, function, "tir")).roots(),
         buffers=declared,
-        flops=flops(func),
-        iterations=_iterations(places),
+        flops=flops(func.body),
+        iterations=sum(n or 0 for p, n in zip(places, _iterations(places, 1)) if p.kind == "block"),
         bytes=sum(b.bytes for b in declared),
     )
 
 
-def flops(func: PrimFunc) -> float | None:
-    """Floating-point operations of one call, by TVM's estimate; None where TVM has none."""
+def flops(work: tvm.tirx.Stmt) -> float | None:
+    """Floating-point operations of one execution, by TVM's estimate; None where TVM has none."""
     try:
-        return float(estimate_tir_flops(tvm.IRModule({"main": func})))
+        return float(estimate_tir_flops(work))
     except (ValueError, TypeError, RuntimeError):  # an intrinsic or a symbolic extent that TVM does not know
         return None
 
@@ -55,8 +57,10 @@ def flops(func: PrimFunc) -> float | None:
 class _Tree:
     """Builds the nodes of one function from its places and its text."""
 
-    def __init__(self, func: PrimFunc, places: tuple[paths.Place, ...], source: TextView) -> None:
+    def __init__(self, places: tuple[paths.Place, ...], runs: list[int | None], source: TextView) -> None:
         self._places = places
+        self._runs = runs
+        self._footprints = footprints(places)
         self._lines = source.lines
         self._line = {mark.path: mark.line for mark in source.marks}
         self._children: dict[int | None, list[int]] = {}
@@ -80,14 +84,25 @@ class _Tree:
             "line": self._line.get(place.path),
             "annotations": _annotations(place.node) or None,
             "children": self._below(index),
+            "iterations": self._runs[index],
         }
         if place.kind == "loop":
             return LoopNode(
-                extent=_extent(place.node), axis=self._axes[index], mark=_mark(place.node), **common
+                extent=_extent(place.node),
+                axis=self._axes[index],
+                mark=_mark(place.node),
+                **self._cost(index),
+                **common,
             )
         return LoopNode(
             reads=self._regions(place.path, "reads"), writes=self._regions(place.path, "writes"), **common
         )
+
+    def _cost(self, index: int) -> dict[str, Any]:
+        footprint, work = self._footprints[index], flops(self._places[index].node)
+        touched = sum(footprint.values())
+        intensity = None if work is None or not touched else work / touched
+        return {"footprint": footprint, "flops": work, "intensity": intensity}
 
     def _regions(self, path: str, which: str) -> tuple[str, ...]:
         """The block's ``T.reads`` or ``T.writes`` as printed, which is the only faithful text of a region."""
@@ -134,19 +149,16 @@ def _annotations(node: Any) -> dict[str, str]:
     return {str(key): str(getattr(value, "value", value)) for key, value in node.annotations.items()}
 
 
-def _iterations(places: tuple[paths.Place, ...]) -> int:
-    """How often blocks run in one call; a symbolic trip count counts as one."""
-    around: list[int] = []
-    total = 0
+def _iterations(places: tuple[paths.Place, ...], symbolic: int | None) -> list[int | None]:
+    """How often each loop's body, or block, runs in one call. A symbolic trip count counts as `symbolic`, of
+    which None makes all that is within unknown."""
+    runs: list[int | None] = []
     for place in places:
-        count = 1 if place.parent is None else around[place.parent]
-        if place.kind == "loop":
-            extent = _extent(place.node)
-            count *= 1 if extent is None else extent
-        else:
-            total += count
-        around.append(count)
-    return total
+        around = 1 if place.parent is None else runs[place.parent]
+        extent = _extent(place.node) if place.kind == "loop" else 1
+        extent = symbolic if extent is None else extent
+        runs.append(None if around is None or extent is None else around * extent)
+    return runs
 
 
 def _split_arguments(arguments: str) -> tuple[str, ...]:
