@@ -136,6 +136,15 @@ def test_views_as_text(text: Callable[..., str]) -> None:
     assert "T.prim_func" in text("view", "matmul_128", "--level", "tir")
 
 
+def test_a_pipeline_as_text(text: Callable[..., str]) -> None:
+    lines = text("pipeline", "mlp", "--pipeline", "zero").splitlines()
+    fuse = next(line for line in lines if "FuseOps" in line)
+    assert " * " in fuse and "2 added" in fuse
+    number = fuse.split()[0]
+    assert "+ " in text("pipeline", "mlp", "--pipeline", "zero", "--pass", number)
+    assert lines[-1].startswith("16 passes, 8 changed something; ")
+
+
 def test_a_measurement_as_text(text: Callable[..., str]) -> None:
     out = text("measure", "matmul_128", "--seconds", "0.1", "--target", "generic")
     assert "median" in out and "largest error against untransformed" in out
@@ -206,6 +215,15 @@ def test_levels_of_text(data: Callable[..., Any], level: str, sign: str) -> None
     view = data("view", "mlp", "--trace", SHIPPED, *function, "--level", level)
     assert view["level"] == level
     assert any(sign in line for line in view["lines"])
+
+
+def test_pipeline(data: Callable[..., Any]) -> None:
+    view = data("pipeline", "mlp", "--target", "generic")
+    assert (view["pipeline"], view["target"]) == ("compile", "generic")
+    legalize = next(p for p in view["passes"] if p["name"] == "LegalizeOps")
+    assert legalize["changed_anything"] and legalize["step"]["transform"] == "LegalizeOps"
+    shown = data("pipeline", "mlp", "--pass", str(legalize["index"]), "--function", "matmul")
+    assert shown["diff"]["before"] == [] and shown["level"] == "tir"
 
 
 def test_measure(data: Callable[..., Any]) -> None:

@@ -13,15 +13,10 @@ from ...schema.trace import Step
 from ..transforms.catalogue import TRANSFORMS
 from ..transforms.passes import NAMES, ROOMS, RunPass
 
-_MADE_IN_PLACE = {
-    "sequential",
-    "_pipeline",
-}  # what TVM calls passes that are put together where they are used
-
 
 def kind(name: str) -> str:
     """``module``, ``function``, ``sequence``, or empty for a pass that TVM does not offer by itself."""
-    if name in _MADE_IN_PLACE:
+    if _is_made_in_place(name):
         return "sequence"
     made = _offered().get(name)
     if made is None:
@@ -34,7 +29,7 @@ def kind(name: str) -> str:
 def step(name: str) -> tuple[Step | None, str]:
     """The step that runs the pass `name`, or None and the reason: ``sequence`` (put together where it is
     used), ``inner`` (part of another pass), ``arguments``, ``stage`` (not by itself, see `passes`)."""
-    if name in _MADE_IN_PLACE:
+    if _is_made_in_place(name):
         return None, "sequence"
     public = _offered().get(name, ("",))[0]
     if public.removeprefix("relax.") in TRANSFORMS:
@@ -46,6 +41,11 @@ def step(name: str) -> tuple[Step | None, str]:
     return None, "arguments" if _takes_arguments(name) else "inner"
 
 
+def _is_made_in_place(name: str) -> bool:
+    """Whether it is TVM's name for passes that are put together where they are used."""
+    return name == "sequential" or name.endswith("_pipeline")
+
+
 @functools.cache
 def _offered() -> dict[str, tuple[str, Pass]]:
     """The passes that can be made without arguments, by TVM's name of them: the public name, the pass."""
@@ -55,7 +55,7 @@ def _offered() -> dict[str, tuple[str, Pass]]:
         for public in sorted(vars(module)):
             made = _made(getattr(module, public)) if public[0].isupper() else None
             short = made.info.name.rpartition(".")[2] if made else ""
-            if short == public or (short and short not in _MADE_IN_PLACE and not hasattr(module, short)):
+            if short == public or (short and not _is_made_in_place(short) and not hasattr(module, short)):
                 found.setdefault(made.info.name, (f"{room}.{public}", made))
     return found
 
