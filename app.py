@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from mlc_explorer.texts import say
-from mlc_explorer.ui import ahead, blobs, boundary, language, serving
+from mlc_explorer.ui import answers, blobs, boundary, language, serving
 
 HERE = Path(__file__).resolve().parent
 
@@ -30,7 +30,7 @@ else:
     # Streamlit's command line looks for this very form: a call of st.App assigned to a name.
     app = st.App(
         __file__,
-        routes=[blobs.route(), ahead.route()],
+        routes=[blobs.route(), answers.route()],
         lifespan=serving.lifespan,
         on_script_error=boundary.show,
     )

@@ -17,7 +17,7 @@ CHINESE = re.compile("[\u4e00-\u9fff]")
 # Names that are the same in every language. A Chinese text may consist of these and placeholders alone.
 NAMES = {
     "CPU", "CUDA", "GFLOP", "GiB", "LLVM", "IR", "KiB", "MiB", "MLC Explorer", "NumPy", "ONNX Runtime",
-    "Relax", "ResNet-18", "Softmax", "TVMScript", "TensorIR",
+    "Relax", "ResNet-18", "Softmax", "TVMScript", "TensorIR", "Metal", "OpenCL", "Python", "WebGPU",
 }  # fmt: skip
 
 

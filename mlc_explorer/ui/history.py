@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from mlc_explorer.schema.report import Measurement, StepReport
-from mlc_explorer.schema.trace import Step
+from mlc_explorer.schema.trace import Step, Trace
 from mlc_explorer.texts import say
 from mlc_explorer.ui import boundary, component, measuring, workspace
 from mlc_explorer.ui.workspace import Workspace
@@ -101,8 +101,8 @@ def measure_now() -> None:
 
 
 def _list(work: Workspace, language: str) -> None:
-    history, run = work.session.history, measuring.current()
-    traces = [history.upto(c) for c in range(len(history.steps) + 1)]
+    run = measuring.current()
+    traces = _traces(work)
     keys = [t.key() for t in traces]
     found = measuring.known(traces, scope_function(work), work.target)
     pending = run.pending if run else set()
@@ -171,6 +171,18 @@ def _badges(report: StepReport, language: str) -> list[str]:
     counts = {"changed": report.changed, "added": report.added, "removed": report.removed}
     badges = [say(f"history.{k}", language, count=len(v)) for k, v in counts.items() if v]
     return badges or [say("history.unchanged", language)]
+
+
+def _traces(work: Workspace) -> list[Trace]:
+    history = work.session.history
+    return [history.upto(cursor) for cursor in range(len(history.steps) + 1)]
+
+
+def times(work: Workspace) -> list[float | None]:
+    """The measured median of each state of the history in ms, None where there is none yet."""
+    traces = _traces(work)
+    found = measuring.known(traces, scope_function(work), work.target)
+    return [found[t.key()].median_ms if t.key() in found else None for t in traces]
 
 
 def _time(m: Measurement | None) -> dict[str, Any] | None:

@@ -1,18 +1,24 @@
-"""The linked view: graph, text and loop tree of the workspace, and what a click in them does."""
+"""The linked view of the workspace, and what a choice in it does. What the panes show they ask for themselves
+(`answers`): Python tells them which states there are and what is chosen.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
 from mlc_explorer.errors import MlcError
 from mlc_explorer.schema.codec import encode
+from mlc_explorer.schema.levels import LEVELS
+from mlc_explorer.session import Session
 from mlc_explorer.texts import say
-from mlc_explorer.ui import ahead, blobs, boundary, component, views, workspace
+from mlc_explorer.ui import answers, boundary, component, history, views, workspace
 from mlc_explorer.ui.workspace import Workspace
 
 _VIEW = "linked.view"
+_OTHER = "panes.other"  # the other workspace of a comparison: its link
 
 
 @st.fragment(key="panes")
@@ -22,46 +28,55 @@ def show(language: str) -> None:
 
 
 def _data(work: Workspace, language: str) -> dict[str, Any]:
-    session, function = work.session, work.function
     chosen = workspace.selection(work)
-    problem = _problem(work.refusal, language)
-    try:
-        panes = views.function_panes(session, function, work.level, work.target)
-    except (
-        MlcError
-    ) as error:  # the compiler may refuse what the schedule allowed; the text itself is always there
-        problem = {"message": boundary.message_and_hint(error, language)[0], "paths": list(error.paths)}
-        panes = views.function_panes(session, function, None, work.target)
-    entries = {name: None if data is None else blobs.entry(data) for name, data in panes.payloads.items()}
-    return entries | {
-        "graph": blobs.entry(views.payload(session, "graph", work.info.entry)),
-        "selection": {"node": chosen.node, "function": function, "path": chosen.path},
-        "levels": panes.levels,
-        "level": panes.level,
-        "functions": [encode(f) for f in work.info.functions],
-        "problem": problem,
-        "changed": _changed_nodes(work),
+    return {
+        "states": _states(work.session, work.target, language),
+        "cursor": work.session.cursor,
+        "other": _other(work.target, language),
+        "entry": work.info.entry,
+        "kind": work.kind(work.function),
+        "selection": {"node": chosen.node, "function": work.function, "path": chosen.path},
+        "problem": _problem(work.refusal, language),
+        "levels": encode(LEVELS),
         "labels": component.labels(language),
-        "empty": {"loops": say("panes.no_loops", language)},
-        # A pointer that comes near must not compile anything.
-        "ahead": ahead.token(session, None, work.target) if work.level in (None, "tir") else None,
-        "busy": False,
+        "times": history.times(work),
     }
+
+
+def _states(session: Session, target: str, language: str) -> list[dict[str, Any]]:
+    """The states of the history, the untransformed first: a token each, and the step that led there."""
+    steps = session.history.steps
+    states = []
+    for n in range(len(steps) + 1):
+        step = steps[n - 1] if n else None
+        states.append(
+            {
+                "token": answers.token(replace(session, cursor=n), target, language),
+                "title": step.transform if step else say("history.start", language),
+                "detail": history.arguments(step) if step else "",
+                "function": step.function if step else None,
+            }
+        )
+    return states
+
+
+def _other(target: str, language: str) -> dict[str, Any] | None:
+    """Another workspace to compare with, at its cursor."""
+    link = st.session_state.get(_OTHER)
+    if link is None:
+        return None
+    try:
+        session = Session.from_link(link)
+        views.state(session)
+    except MlcError as error:
+        return {"error": boundary.message_and_hint(error, language)[0]}
+    return {"token": answers.token(session, target, language), "title": session.history.model}
 
 
 def _problem(refusal: MlcError | None, language: str) -> dict[str, Any] | None:
     if refusal is None or not refusal.paths:
         return None
     return {"message": boundary.message_and_hint(refusal, language)[0], "paths": list(refusal.paths)}
-
-
-def _changed_nodes(work: Workspace) -> list[str]:
-    """Nodes of the graph whose function the last step changed or added."""
-    if not work.info.steps:
-        return []
-    last = work.info.steps[-1]
-    touched = (set(last.changed) | set(last.added)) - {work.info.entry}
-    return [n.id for n in views.graph_view(work.session, work.info.entry).nodes if n.function in touched]
 
 
 def _choose_node(work: Workspace, node: str, function: str | None) -> None:
@@ -96,10 +111,19 @@ def _on_event() -> None:
         workspace.choose(path=event["path"], node=_node_of(work, event["path"]), function=work.function)
         workspace.redraw("panes", "palette", "share")
     elif kind == "function":
-        nodes = views.graph_view(work.session, work.info.entry).nodes
-        node = next((n.id for n in nodes if n.function == event["name"]), None)
-        workspace.choose(function=event["name"], node=node, path=None)
-    elif kind == "level":
-        workspace.choose_level(event["level"])
+        workspace.choose(function=event["name"], node=event.get("node"), path=None)
+    elif kind == "goto":
+        workspace.show(work.session.goto(int(event["cursor"])))
+    elif kind == "compare":
+        _compare(str(event.get("link", "")))
         workspace.redraw("panes")
     workspace.redraw(*workspace.PARTS)
+
+
+def _compare(link: str) -> None:
+    """The workspace behind a link (an address, or what follows ``?w=`` in one) stands beside this one."""
+    text = link.strip().rpartition("w=")[2].partition("&")[0]
+    if not text:
+        st.session_state.pop(_OTHER, None)
+        return
+    st.session_state[_OTHER] = text

@@ -1,18 +1,111 @@
-"""What the panes show, asked of the engine once and kept by trace: a click on a known state costs nothing."""
+"""What can be asked about a workspace, asked of the engine once and kept by trace: a click on a known state
+costs nothing.
+
+A pane asks by name (`VIEWS`): a level of text, or another view. The answer is the JSON that the engine wrote,
+never decoded on its way to the browser.
+"""
 
 from __future__ import annotations
 
 import functools
 import json
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mlc_explorer.errors import NotFound
+from mlc_explorer.schema import levels
 from mlc_explorer.schema.codec import decode
 from mlc_explorer.schema.graph import GraphView
 from mlc_explorer.schema.loops import LoopNode, LoopTree
 from mlc_explorer.schema.report import StateInfo
 from mlc_explorer.schema.trace import Trace
 from mlc_explorer.session import Session, default_engine
+from mlc_explorer.workers.client import Job
+
+# The views that are no text: name (which is also the job's) → the arguments that a pane may give besides.
+VIEWS: Mapping[str, tuple[str, ...]] = {
+    "state": (),
+    "graph": ("open",),
+    "graph_search": ("query",),
+    "loops": (),
+    "diff": ("base",),
+    "dataflow": (),
+    "motion": ("block",),
+}
+_KEPT_BYTES = 128 << 20
+
+
+@dataclass(frozen=True)
+class Question:
+    """A job about a state, as a key: `trace` and `args` are JSON."""
+
+    trace: str
+    job: str
+    args: str = "{}"
+
+    def submit(self) -> Job:
+        """Sends it to the engine."""
+        trace = Trace.loads(self.trace).to_json()
+        return default_engine().submit(self.job, trace=trace, **json.loads(self.args))
+
+
+def question(
+    session: Session, view: str, function: str | None, target: str, more: Mapping[str, Any] | None = None
+) -> Question:
+    """What the pane `view` of `function` asks. ``program`` is the text at the function's own level.
+
+    Raises NotFound for an unknown view.
+    """
+    args: dict[str, Any] = {} if function is None else {"function": function}
+    level = levels.level(view)
+    if view == "program" or level is not None:
+        args |= {"level": level.name} if level else {}
+        args |= {"target": target} if level and level.targeted else {}
+        view = "text"
+    elif view in VIEWS:
+        args |= {name: value for name, value in (more or {}).items() if name in VIEWS[view]}
+    else:
+        raise NotFound(
+            f"There is no view '{view}'.",
+            hint=f"There are: {', '.join(('program', *levels.NAMES, *VIEWS))}.",
+            place="view",
+            code="level_missing",
+            params={"level": view, "known": ", ".join(("program", *levels.NAMES, *VIEWS))},
+        )
+    if view == "state":
+        args = {}
+    return Question(session.trace.dumps(), view, json.dumps(args, sort_keys=True))
+
+
+_answers: OrderedDict[Question, bytes] = OrderedDict()
+_lock = threading.Lock()
+
+
+def known(asked: Question) -> bytes | None:
+    """The answer, if it was given before."""
+    with _lock:
+        if asked in _answers:
+            _answers.move_to_end(asked)
+        return _answers.get(asked)
+
+
+def keep(asked: Question, answer: bytes) -> bytes:
+    """Remembers `answer`; the least recently used go when all together exceed the memory set aside."""
+    with _lock:
+        _answers[asked] = answer
+        size = sum(map(len, _answers.values()))
+        while size > _KEPT_BYTES and len(_answers) > 1:
+            size -= len(_answers.popitem(last=False)[1])
+    return answer
+
+
+def ask(asked: Question) -> bytes:
+    """The answer, from memory or from the engine. Raises what the job raises."""
+    answer = known(asked)
+    return answer if answer is not None else keep(asked, asked.submit().result_bytes())
 
 
 def state(session: Session) -> StateInfo:
@@ -20,69 +113,14 @@ def state(session: Session) -> StateInfo:
     return _state(session.trace.dumps())
 
 
-def payload(
-    session: Session, job: str, function: str, level: str | None = None, target: str = "cpu"
-) -> bytes:
-    """The JSON of a view (`job`: graph, loops, text, diff), as the browser gets it."""
-    if job != "text":
-        return _view(session.trace.dumps(), job, function=function)
-    if level not in ("llvm", "asm"):
-        return _view(session.trace.dumps(), job, function=function, level=level)
-    return _view(session.trace.dumps(), job, function=function, level=level, target=target)
-
-
-LEVELS = ("tir", "llvm", "asm")
-
-
-@dataclass(frozen=True)
-class FunctionPanes:
-    """What the panes show of one function: ``text``, ``loops``, ``diff`` as JSON (or None), and the text's
-    level.
-    """
-
-    payloads: dict[str, bytes | None]
-    level: str
-    levels: tuple[str, ...]
-
-
-def function_panes(session: Session, function: str, level: str | None, target: str) -> FunctionPanes:
-    """The panes of `function` at the session's cursor. A PrimFunc is shown at `level` (default: tir), a graph
-    function as Relax. Raises what compiling raises, for llvm and asm."""
-    if _kind(state(session), function) != "loops":
-        text = payload(session, "text", function, "relax")
-        return FunctionPanes({"text": text, "loops": None, "diff": _diff(session, function)}, "relax", ())
-    level = level if level in LEVELS else "tir"
-    text = payload(session, "text", function, level, target)
-    diff = _diff(session, function) if level == "tir" else None
-    return FunctionPanes(
-        {"text": text, "loops": payload(session, "loops", function), "diff": diff}, level, LEVELS
-    )
-
-
-def _diff(session: Session, function: str) -> bytes | None:
-    """Against the step before, where the function stood there at the same level: a new one is no
-    difference.
-    """
-    steps = state(session).steps
-    if not steps or function not in steps[-1].changed:
-        return None
-    if _kind(state(session.undo()), function) != _kind(state(session), function):
-        return None
-    return payload(session, "diff", function)
-
-
-def _kind(info: StateInfo, function: str) -> str | None:
-    return next((f.kind for f in info.functions if f.name == function), None)
-
-
 def loop_tree(session: Session, function: str) -> LoopTree:
     """The loops of a PrimFunc, for forms."""
-    return _tree(payload(session, "loops", function))
+    return _tree(ask(question(session, "loops", function, "cpu")))
 
 
 def graph_view(session: Session, function: str) -> GraphView:
     """The graph, for looking nodes up."""
-    return _graph(payload(session, "graph", function))
+    return _graph(ask(question(session, "graph", function, "cpu")))
 
 
 def places(tree: LoopTree, kind: str) -> list[LoopNode]:
@@ -101,12 +139,7 @@ def places(tree: LoopTree, kind: str) -> list[LoopNode]:
 
 @functools.lru_cache(maxsize=1024)
 def _state(trace: str) -> StateInfo:
-    return decode(StateInfo, default_engine().call("state", trace=Trace.loads(trace).to_json()))
-
-
-@functools.lru_cache(maxsize=96)  # the largest text seen is 2 MB
-def _view(trace: str, job: str, **args: Any) -> bytes:
-    return default_engine().call_bytes(job, trace=Trace.loads(trace).to_json(), **args)
+    return decode(StateInfo, json.loads(ask(Question(trace, "state"))))
 
 
 @functools.lru_cache(maxsize=32)

@@ -40,7 +40,6 @@ class Workspace:
     refusal: MlcError | None = None
     refused: Step | None = None
     broken: tuple[int, MlcError] | None = None
-    level: str | None = None
     form_error: str = ""
     written: str = ""
 
@@ -85,8 +84,7 @@ def open_model(model: str) -> Workspace:
 def show(session: Session) -> Workspace:
     """Makes `session` what the page shows, and writes it into the address."""
     session, info, broken = _replayable(session)
-    old: Workspace | None = st.session_state.get(_KEY)
-    return _hold(Workspace(session, info, broken=broken, level=old.level if old else None))
+    return _hold(Workspace(session, info, broken=broken))
 
 
 def _hold(work: Workspace) -> Workspace:
@@ -135,11 +133,6 @@ def choose(**chosen: str | None) -> None:
     work = current()
     session = work.session.select(**chosen)
     _hold(replace(work, session=session, refusal=None, refused=None, form_error=""))
-
-
-def choose_level(level: str) -> None:
-    """How the chosen function is shown: tir, llvm or asm."""
-    _hold(replace(current(), level=level))
 
 
 def correct(message: str) -> None:

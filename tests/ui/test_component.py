@@ -12,13 +12,26 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mlc_explorer import texts
+from mlc_explorer.schema import levels
 from mlc_explorer.ui import blobs, component
 
 FILES = sorted(p for p in component.HERE.rglob("*.*") if p.suffix in {".js", ".css", ".html"})
-SAID = re.compile(r'data-say(?:-title)?="([\w.]+)"|\bsay\(\w+(?:\.\w+)*, "([\w.]+)"|labels\["([\w.]+)"\]')
+SAID = re.compile(
+    r'data-say(?:-title)?="([\w.]+)"|\bsay\(\w+(?:\.\w+)*, "([\w.]+)"|labels\["([\w.]+)"\]|\bname\("[^"]+", "([\w.]+)"'
+)
 CHOSEN = re.compile(r'say\(\w+, ok \? "([\w.]+)" : "([\w.]+)"')
+KEYS = re.findall(r'\["[^"]+", "(\w+)"\]', component._source("keys.js").partition("const LIST")[2])
+VIEWS = {"graph", "loops", "dataflow", "motion", "program", *levels.NAMES} - {"relax", "tir"}
+PRESETS = {"course", "kernel", "compare", "motion"}
 TABLES = {  # keys that are put together from a schema's values
-    "level": {"tir", "relax", "llvm", "asm"},
+    "view": VIEWS,
+    "views": {"structure", "program", "machine", "source"},
+    "preset": PRESETS | {f"{name}_about" for name in PRESETS},
+    "pane": {"close", "left", "right", "up", "down"},
+    "unlinked": {"label", "frame", "other"},
+    "keys": set(KEYS) | set(re.findall(r'"keys\.(\w+)"', component._source("keys.js"))),
+    "key": {"click"},
+    "graph": {"in", "out", "fit"},
     "functions": {"graph", "loops"},
     "axis": {"spatial", "reduction", "mixed", "none"},
     "mark": {"parallel", "vectorized", "unrolled"},
@@ -76,7 +89,7 @@ def one_view() -> None:
     def heard() -> None:
         st.session_state.heard = component.event("view")
 
-    data = {"graph": None, "text": None, "labels": component.labels("zh"), "functions": []}
+    data = {"states": [], "labels": component.labels("zh"), "levels": []}
     component.linked_view(data, key="view", on_event_change=heard)
 
 

@@ -8,18 +8,18 @@ The JavaScript files are ordinary modules; `bundle` joins them in the order of t
 the bundling that they need (so two modules may not export the same name). Style sheets go into the
 bundle, so that a view is never shown without its style.
 
-`data` of `linked_view`: ``graph``, ``text``, ``loops``, ``diff`` (each `blobs.entry` of the JSON of
-GraphView, TextView, LoopTree, DiffView, or None), ``selection`` {node, function, path}, ``levels``,
-``level``, ``functions`` (FunctionInfo as dicts), ``problem`` {message, paths} or None, ``changed`` (node
-ids), ``labels`` (`labels(language)`), ``empty`` {title, text, loops} (each optional: what an empty pane says)
-or None, ``busy``.
+`data` of `linked_view`: ``states`` (the history from the untransformed model on: {token, title, detail,
+function}; what they show the panes ask for by token, see `answers`), ``cursor`` (which of them stands),
+``other`` ({token, title} or {error}: another workspace to compare with, or None), ``times`` (ms of each
+state, or None), ``entry``, ``kind`` of the chosen function, ``selection`` {node, function, path}, ``problem``
+{message, paths} or None, ``levels`` (of `schema.levels`), ``labels`` (`labels(language)`).
 
 `data` of `trace_view`: ``rows``, ``cursor``, ``lines`` {name: ms}, ``labels``. A row is {n, title, detail,
 function, badges, state: done | redo | bad, message, time or None, pending}; its time is {median_ms, p10_ms,
 p90_ms, max_rel_error, ok, taken_at}.
 
-Events (`event(key)` in the callback): {type: node, id, function}, {type: path, path}, {type: function, name},
-{type: level, level}; {type: goto, cursor}, {type: delete}.
+Events (`event(key)` in the callback): {type: node, id, function}, {type: path, path}, {type: function, name,
+node}, {type: goto, cursor}, {type: compare, link}; {type: delete}.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from .. import blobs
 HERE = Path(__file__).parent
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w.]+)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export ((?:async )?(?:function|const)) (\w+)", re.MULTILINE)
-_SHARED_PAYLOADS = ("labels", "functions")  # the same at nearly every click, so they go by digest too
+_SHARED_PAYLOADS = ("labels", "levels", "states")  # the same at nearly every click, so they go by digest too
 _PREFIX = "component."
 
 # The promise is kept on the page: a module that failed to load is asked for again at the next change.

@@ -35,6 +35,13 @@ const ICONS = {
   chevron: "M4.5 6.5L8 10l3.5-3.5",
   block: "M3 3h10v10H3zM6.2 6.2h3.6v3.6H6.2z",
   diff: "M8 2.5v7M4.5 6h7M4.5 13h7",
+  add: "M3 3.5h10v9H3zM8 6v4M6 8h4",
+  back: "M10 3.5L5.5 8l4.5 4.5",
+  forward: "M6 3.5L10.5 8 6 12.5",
+  more: "M4 8h.01M8 8h.01M12 8h.01",
+  present: "M2.5 3.5h11v7h-11zM8 10.5v3M5.5 13.5h5",
+  help: "M6 6.2a2 2 0 1 1 2.9 1.8c-.6.3-.9.7-.9 1.4M8 11.6v.4",
+  pin: "M8 13.5V9.5M5 9.5h6L9.8 7V3.5H6.2V7z",
   trash: "M3 4.5h10M6.5 4.5v-2h3v2M4.5 4.5l.6 9h5.8l.6-9",
 };
 

@@ -2,28 +2,40 @@
 // and all arrow heads another; only the edges of the node under the pointer are drawn by themselves.
 
 import { drawMinimap, firstView, fit, makeCamera, reveal, seesGraph, setExtent, zoomBy } from "./camera.js";
-import { esc, say } from "./dom.js";
+import { esc, icon, say } from "./dom.js";
 
 const SMALL = 30; // pixels: a box lower than this holds one line
 const CHAR = { op: 7.1, mono: 6.4, small: 6.1 }; // pixels a character, to cut what would not fit
 const ARROW = { length: 8, half: 3.6 };
 
-/** The pane in `host`; `choose(node)` is called when a person picks a node, `near(node)` when the pointer is over it. */
-export function makeGraph(host, choose, near) {
-  const stage = host.querySelector(".stage");
-  const pane = { host, stage, camera: makeCamera(stage), view: null, digest: null, selected: null, near: null };
+export const graphPane = { views: ["graph"], make: makeGraph, draw: drawPane("graph"), light: lightGraph };
+export const dataflowPane = { views: ["dataflow"], make: makeGraph, draw: drawPane("dataflow"), light: lightGraph };
+
+const STAGE =
+  '<div class="stage" tabindex="0" role="application"><svg class="picture"><g class="world"></g></svg>' +
+  '<div class="said" aria-live="polite"></div><div class="minimap" hidden><canvas></canvas><div class="window"></div></div></div>';
+const ZOOMS = [["out", "minus"], ["in", "plus"], ["fit", "fit"]];
+
+function makeGraph(body, on, tools) {
+  body.innerHTML = STAGE;
+  tools.innerHTML = ZOOMS.map(([act, name]) => `<button class="tool" data-zoom="${act}">${icon(name)}</button>`).join("");
+  const stage = body.querySelector(".stage");
+  const pane = { body, stage, tools, on, camera: makeCamera(stage), view: null, selected: null, near: null, lights: [] };
   stage.addEventListener("click", (e) => {
     const id = e.target.closest(".node")?.dataset.id;
-    if (id && !pane.camera.moved) choose(pane.byId.get(id));
+    if (id && !pane.camera.moved) choose(pane, id, e.shiftKey);
   });
   stage.addEventListener("pointerover", (e) => {
     const id = e.target.closest(".node")?.dataset.id ?? null;
     light(pane, id);
-    if (id) near(pane.byId.get(id));
+    on.hover(id ? thingOf(pane, id) : null);
   });
-  stage.addEventListener("pointerleave", () => light(pane, null));
-  stage.addEventListener("keydown", (e) => onKey(pane, e, choose));
-  host.addEventListener("click", (e) => {
+  stage.addEventListener("pointerleave", () => {
+    light(pane, null);
+    on.hover(null);
+  });
+  stage.addEventListener("keydown", (e) => onKey(pane, e));
+  tools.addEventListener("click", (e) => {
     const act = e.target.closest("button[data-zoom]")?.dataset.zoom;
     if (act === "fit") fit(pane.camera);
     else if (act) zoomBy(pane.camera, act === "in" ? 1.3 : 1 / 1.3);
@@ -31,23 +43,60 @@ export function makeGraph(host, choose, near) {
   return pane;
 }
 
-/** Draw `view` (a GraphView, or null). A view that a person has chosen stays while the function is the same. */
-export function drawGraph(pane, view, digest, changed, labels) {
-  const before = pane.view;
-  if (pane.digest !== digest) {
-    pane.digest = digest;
-    pane.view = view;
-    pane.byId = new Map((view?.nodes ?? []).map((n) => [n.id, n]));
-    pane.edges = edgesByNode(view?.edges ?? []);
-    pane.stage.querySelector(".world").innerHTML = view ? worldOf(view) : "";
-    pane.elements = new Map([...pane.stage.querySelectorAll(".node")].map((e) => [e.dataset.id, e]));
-    pane.changed = null;
-    pane.near = null;
-    place(pane, before);
-    paintMinimap(pane);
+/** What a box stands for: in a dataflow a buffer or a block, else a node of the graph. */
+function thingOf(pane, id) {
+  const node = pane.byId.get(id);
+  if (node.family === "buffer") return { kind: "buffer", id: node.label };
+  if (pane.isDataflow) return { kind: "block", id };
+  return { kind: "node", id, node };
+}
+
+const choose = (pane, id, keep = false) => pane.on.choose(thingOf(pane, id), keep);
+
+/** How a view of that name is drawn. One that a person has moved stays where it is while the function is the same. */
+function drawPane(name) {
+  return (pane, payloads, { labels, state, theme }) => {
+    const view = payloads[name];
+    const before = pane.view;
+    const fresh = before !== view;
+    if (fresh) {
+      pane.view = view;
+      pane.isDataflow = name === "dataflow";
+      pane.byId = new Map((view?.nodes ?? []).map((n) => [n.id, n]));
+      pane.edges = edgesByNode(view?.edges ?? []);
+      pane.stage.querySelector(".world").innerHTML = view ? worldOf(view) : "";
+      pane.elements = new Map([...pane.stage.querySelectorAll(".node")].map((e) => [e.dataset.id, e]));
+      pane.changed = null;
+      pane.near = null;
+      place(pane, before);
+    }
+    if (fresh || pane.theme !== theme) paintMinimap(pane);
+    pane.theme = theme;
+    pane.stage.setAttribute("aria-label", view ? say(labels, "graph.about", { count: view.nodes.length }) : "");
+    for (const b of pane.tools.querySelectorAll("[data-zoom]")) {
+      b.title = say(labels, `graph.${b.dataset.zoom}`);
+      b.setAttribute("aria-label", b.title);
+    }
+    markChanged(pane, state.changed, labels);
+  };
+}
+
+/** The boxes of `lights`; the selected one is brought into view when it is new. */
+function lightGraph(pane, lights) {
+  const own = (l) =>
+    [l.node, l.thing.id, l.buffer && `buffer:${l.buffer}`, ...(pane.isDataflow ? l.paths : [])].filter((id) => pane.byId?.has(id));
+  const selected = lights.find((l) => l.colour === "selected");
+  selectNode(pane, selected ? (own(selected)[0] ?? null) : null, selected?.origin !== pane);
+  for (const e of pane.litElements ?? []) delete e.dataset.lit;
+  pane.litElements = [];
+  for (const l of lights) {
+    if (l === selected) continue;
+    for (const id of own(l)) {
+      const e = pane.elements.get(id);
+      e.dataset.lit = l.colour;
+      pane.litElements.push(e);
+    }
   }
-  pane.stage.setAttribute("aria-label", view ? say(labels, "graph.about", { count: view.nodes.length }) : "");
-  markChanged(pane, changed, labels);
 }
 
 function place(pane, before) {
@@ -70,19 +119,19 @@ function place(pane, before) {
 }
 
 /** Mark `id` as selected; `follow` also brings it into view. */
-export function selectNode(pane, id, follow) {
+function selectNode(pane, id, follow) {
   const changed = pane.selected !== id;
   pane.elements?.get(pane.selected)?.classList.remove("selected");
   pane.selected = id;
   pane.elements?.get(id)?.classList.add("selected");
   lightEdges(pane);
   const node = pane.byId?.get(id);
-  pane.host.querySelector(".said").textContent = node ? aboutNode(node) : "";
+  pane.body.querySelector(".said").textContent = node ? aboutNode(node) : "";
   if (node && changed && follow) reveal(pane.camera, node);
 }
 
 /** Colours come from the style sheet, so that the minimap must be painted again when the theme changes. */
-export function paintMinimap(pane) {
+function paintMinimap(pane) {
   if (!pane.view) return;
   const style = getComputedStyle(pane.stage);
   drawMinimap(pane.camera, pane.view.nodes, (n) => style.getPropertyValue(`--family-${n.family}`) || "#888");
@@ -185,7 +234,7 @@ function lightEdges(pane) {
   if (layer) layer.innerHTML = drawn.join("");
 }
 
-function onKey(pane, e, choose) {
+function onKey(pane, e) {
   if (e.ctrlKey || e.metaKey || e.altKey) return;
   if (e.key === "+" || e.key === "=") zoomBy(pane.camera, 1.3);
   else if (e.key === "-") zoomBy(pane.camera, 1 / 1.3);
@@ -194,7 +243,7 @@ function onKey(pane, e, choose) {
     const next = neighbour(pane, e.key.slice(5));
     if (next) {
       reveal(pane.camera, next);
-      choose(next);
+      choose(pane, next.id);
     }
   } else return;
   e.preventDefault();

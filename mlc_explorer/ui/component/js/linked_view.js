@@ -1,21 +1,24 @@
-// The linked view: graph, text and loop tree of one function, with one selection. A click shows at once and
-// tells Python, whose answer then stands. Panes are swapped together, when all their payloads are here. A box
-// with another function behind it does not wait for Python: its panes are asked for over plain HTTP, when the
-// pointer comes near. Python hears of a click after the frame that shows it, since its answer keeps the page busy.
+// The linked view: panes of one or more states of the history, with one selection and any number of pins. A click
+// shows at once and tells Python, whose answer then stands. Panes that need no compiler change together, when all
+// they show is here; those that do follow when they are ready. Python hears of a click after the frame that shows
+// it, since its answer keeps the page busy.
 
+import { drawBar, makeToolbar } from "./bar.js";
+import { afterPaint, followTheme, remember, remembered, same, say } from "./dom.js";
+import { listenForDrags } from "./dragging.js";
+import { PRESETS, addPane, labelFrame, makeFrame, panesOf, showTab, usePreset } from "./frame.js";
+import { listenForKeys, showKeys } from "./keys.js";
+import { forget, refresh } from "./painting.js";
+import { here, known, load, placeOf } from "./payloads.js";
+import { lightsOf, makePins, selectedThing, togglePin } from "./pins.js";
+import { carry, lookAhead } from "./scenes.js";
 import { adoptStyle } from "./style.js";
-import { afterPaint, esc, followTheme, icon, remember, remembered, same, say, sayAll } from "./dom.js";
-import { drawGraph, makeGraph, paintMinimap, selectNode } from "./graph.js";
-import { drawHeader, makeHeader, sayCopied } from "./header.js";
-import { makeLayout, showTab } from "./layout.js";
-import { known, load, lookUp } from "./payloads.js";
-import { describeText, drawText, hoverPath, makeText, plainText, selectPath } from "./text.js";
-import { drawTree, hoverBranch, makeTree, selectBranch } from "./tree.js";
 
-const PAYLOADS = ["labels", "functions", "graph", "text", "loops", "diff"];
+const SHARED = ["labels", "levels", "states"];
 const ANSWER_MS = 8000; // a click that Python has not answered by then no longer stands against its state
 const NEAR_MS = 40; // a pointer that only passes over a box asks for nothing
 const FRAME_MS = 60; // the longest that Python waits for the frame that shows a click
+const FILM_MS = 180; // and for a person who steps through the history to stay where they are
 const views = new WeakMap();
 
 /** Streamlit calls this at every change of data or theme. */
@@ -24,8 +27,7 @@ export function linkedView({ parentElement, data, setTriggerValue }) {
   const view = views.get(root) ?? create(root);
   view.send = (event) => setTriggerValue("event", event);
   view.count = Math.max(view.count, data.seen ?? 0);
-  if (followTheme(root) && view.graph.view) paintMinimap(view.graph);
-  root.classList.toggle("busy", Boolean(data.busy));
+  followTheme(root);
   view.latest = data;
   update(view, data);
 }
@@ -33,74 +35,92 @@ export function linkedView({ parentElement, data, setTriggerValue }) {
 function create(root) {
   adoptStyle(root);
   const view = {
-    root, count: 0, sent: null, shown: null, labels: {}, selection: {}, dismissed: null,
-    showDiff: remembered("linked.diff", true),
+    root, count: 0, sent: null, data: null, selection: {}, cursor: 0, labels: {}, marks: makePins(),
+    dismissed: null, showDiff: remembered("linked.diff", true), home: null, origin: null,
   };
-  for (const e of root.querySelectorAll("[data-icon]")) e.innerHTML = icon(e.dataset.icon);
-  const choose = (mark) => choosePath(view, mark, "tree");
-  const hover = (path) => {
-    hoverPath(view.text, path);
-    hoverBranch(view.tree, path);
-  };
-  view.layout = makeLayout(root);
-  view.graph = makeGraph(
-    root.querySelector(".pane.graph"), (node) => chooseNode(view, node), (node) => comeNear(view, node),
-  );
-  view.text = makeText(root.querySelector(".pane.text"), {
-    choose: (mark) => choosePath(view, mark, "text"), hover, dismiss: () => dismiss(view),
-  });
-  view.tree = makeTree(root.querySelector(".pane.tree-pane"), { choose, hover });
-  view.header = makeHeader(root.querySelector(".pane.text"), {
-    level: (level) => tell(view, { type: "level", level }, { level }),
-    func: (name) => tell(view, { type: "function", name }, {}),
-    diff: () => toggleDiff(view),
-    copy: () => navigator.clipboard?.writeText(plainText(view.text)).then(() => sayCopied(view.header, view.labels)),
-  });
-  root.hidden = false;
-  root.dataset.ready = "1";
+  view.resend = () => emit(view, { type: "resend" });
+  view.lit = () => drawLights(view);
   views.set(root, view);
   return view;
 }
 
-/** Show `data` when all it refers to is here; until then the old panes stay. */
-async function update(view, data) {
-  const wanted = PAYLOADS.filter((key) => known(data[key]) === undefined);
-  if (wanted.length) {
-    const slow = setTimeout(() => view.root.classList.add("waiting"), 150);
-    const again = () => emit(view, { type: "resend" });
-    const arrivals = await Promise.allSettled(wanted.map((key) => load(data[key], again)));
-    clearTimeout(slow);
-    if (view.latest !== data) return; // a newer state has come meanwhile
-    view.failed = arrivals.some((a) => a.status === "rejected");
-  } else view.failed = false;
-  view.root.classList.remove("waiting");
-  const ready = {};
-  for (const key of PAYLOADS) ready[key] = known(data[key]) ?? null;
-  show(view, data, ready);
+/** The parts need the table of levels, which comes with the first data. */
+function build(view) {
+  const { root, levels } = view;
+  view.frame = makeFrame(root.querySelector(".frame"), levels, {
+    inside: (pane) => insideOf(view, pane),
+    arranged: () => view.home && repaint(view),
+    closed: (pane) => forget(pane),
+    retry: (pane) => repaint(view, pane),
+    compare: (link) => tell(view, { type: "compare", link }),
+  });
+  listenForDrags(view.frame);
+  view.bar = makeToolbar(root.querySelector(".topbar"), {
+    act: (name) => act(view, name),
+    preset: (name) => usePreset(view.frame, name),
+    func: (name) => chooseFunction(view, name),
+    goto: (n) => goTo(view, n),
+    add: (name) => addPane(view.frame, name),
+    unpin: (i) => {
+      view.marks.pins.splice(i, 1);
+      drawLights(view);
+    },
+  });
+  listenForKeys(root, (name) => act(view, name));
+  root.hidden = false;
+  root.dataset.ready = "1";
 }
 
-function show(view, data, ready) {
-  if (view.labels !== ready.labels) {
-    view.labels = ready.labels ?? {};
-    sayAll(view.root, view.labels);
+/** What a pane's inside may do. */
+function insideOf(view, pane) {
+  return {
+    choose: (thing, keep) => choose(view, pane, thing, keep),
+    hover: (thing) => hover(view, pane, thing),
+    ask: (name, args) => pane.ask(name, args),
+    say: (key, values) => say(view.labels, key, values),
+    dismiss: () => {
+      view.dismissed = view.data.problem;
+      repaint(view);
+    },
+  };
+}
+
+/** Show `data` when the texts that it refers to are here. */
+async function update(view, data) {
+  const wanted = SHARED.filter((key) => known(data[key]) === undefined);
+  if (wanted.length) {
+    await Promise.allSettled(wanted.map((key) => load(data[key], view.resend)));
+    if (view.latest !== data) return; // a newer state has come meanwhile
   }
+  for (const key of SHARED) view[key] = known(data[key]) ?? view[key] ?? (key === "labels" ? {} : []);
   const answered = !view.sent || (data.seen ?? 0) >= view.sent.n || Date.now() - view.sent.at > ANSWER_MS;
   if (answered) {
     view.sent = null;
     view.selection = { ...data.selection };
-    view.level = data.level;
+    view.cursor = data.cursor;
   }
-  Object.assign(view, { shown: data, ready });
-  drawPanes(view);
-  view.painted = sayPainted(view, answered ? String(data.seen ?? 0) : null);
+  view.data = data;
+  if (!view.frame) build(view);
+  labelFrame(view.frame, view.labels);
+  await repaint(view);
+  if (answered && view.data === data) sayPainted(view, String(data.seen ?? 0));
+}
+
+/** Draw all panes anew, and resolve once the frame is on screen. */
+async function repaint(view, retried = null) {
+  const { data } = view;
+  view.problem = data.problem && !same(view.dismissed, data.problem) && view.cursor === data.cursor ? data.problem : null;
+  if (!(await refresh(view, retried))) return;
+  drawLights(view);
+  return sayPainted(view, null);
 }
 
 /** Once the frame is on screen, says what it shows, and which click Python has answered. A promise of that moment. */
 function sayPainted(view, answered) {
-  const { shown, selection, root } = view;
-  const painted = `${shown.text?.digest ?? ""}:${shown.graph?.digest ?? ""}:${selectionKey(selection)}`;
+  const { home, selection, root } = view;
+  const painted = `${home.at.token.slice(0, 12)}:${home.function}:${selection.path ?? selection.node ?? ""}`;
   return new Promise((resolve) => afterPaint(() => {
-    if (view.shown === shown && view.selection === selection) {
+    if (view.home === home && view.selection === selection) {
       root.dataset.painted = painted;
       if (answered !== null) root.dataset.answered = answered;
     }
@@ -108,127 +128,147 @@ function sayPainted(view, answered) {
   }));
 }
 
-const selectionKey = (selection) => selection.path ?? selection.node ?? "";
-
-function drawPanes(view) {
-  const { shown, ready, labels } = view;
-  const problem = shown.problem && !same(view.dismissed, shown.problem) ? shown.problem : null;
-  if (!same(problem, view.problem)) view.problem = problem;
-  drawGraph(view.graph, ready.graph, shown.graph?.digest ?? null, shown.changed ?? [], labels);
-  drawText(view.text, ready.text, ready.loops, view.showDiff ? ready.diff : null, view.problem, labels);
-  drawTree(view.tree, ready.loops, view.problem, labels, shown.empty?.loops);
-  view.text.scroller.setAttribute("aria-label", describeText(view.text, labels));
-  drawEmpty(view);
-  drawSelection(view);
-}
-
-function drawEmpty(view) {
-  const { shown, ready, labels, root } = view;
-  const box = root.querySelector(".empty");
-  const title = view.failed ? say(labels, "failed.title") : (shown.empty?.title ?? say(labels, "empty.title"));
-  const text = view.failed ? say(labels, "failed.text") : (shown.empty?.text ?? say(labels, "empty.text"));
-  box.hidden = Boolean(ready.text);
-  box.innerHTML = `<strong>${esc(title)}</strong><p>${esc(text)}</p>`;
-}
-
-/** `origin` is the pane that was clicked: it does not scroll, because what was clicked is in view. */
-function drawSelection(view, origin) {
-  const { selection, shown, ready, labels } = view;
-  const path = selection.path ?? (ready.text?.level === "relax" ? selection.node : null);
-  selectNode(view.graph, selection.node ?? null, true);
-  selectPath(view.text, path, origin !== "text");
-  selectBranch(view.tree, selection.path ?? null, true);
-  drawHeader(view.header, {
-    levels: shown.levels ?? [], level: view.level ?? shown.level, functions: ready.functions ?? [],
-    function: ready.text?.function ?? selection.function, path: selection.path,
-    hasDiff: Boolean(ready.diff), showDiff: view.showDiff,
-  }, labels);
-}
-
-function chooseNode(view, node, origin = "graph") {
-  const event = { type: "node", id: node.id, function: node.function ?? null };
-  const selection = { node: node.id, function: node.function ?? view.selection.function, path: null };
-  tell(view, event, { selection, origin });
-  if (view.root.dataset.mode === "tabs" && node.function) showTab(view.layout, "text");
-}
-
-/** A loop or block was picked, or (in a graph function's text) a binding, which is a node. */
-function choosePath(view, mark, origin) {
-  if (mark.kind === "binding") {
-    const node = view.graph.byId?.get(mark.path);
-    return chooseNode(view, node ?? { id: mark.path, function: null }, origin);
+function drawLights(view) {
+  const { home, marks, selection, origin } = view;
+  const lights = new Map();
+  for (const pane of panesOf(view.frame)) {
+    if (!pane.drawn) continue;
+    if (!lights.has(pane.scene)) lights.set(pane.scene, lightsOf(pane.scene, marks, selection, home, origin));
+    pane.kind.light(pane.inner, lights.get(pane.scene));
   }
-  const selection = { ...view.selection, path: mark.path };
-  tell(view, { type: "path", path: mark.path }, { selection, origin });
+  drawBar(view.bar, {
+    preset: view.frame.preset, functions: home.info.functions, function: home.function, path: selection.path,
+    pins: marks.pins, cursor: view.cursor, states: view.states, times: view.data.times,
+    hasDiff: Boolean(home.diff), showDiff: view.showDiff,
+  }, view.labels, view.levels);
+}
+
+function hover(view, pane, thing) {
+  const { marks } = view;
+  if (!pane.drawn || (!thing && !marks.hovered)) return;
+  marks.hovered = thing && { thing, scene: pane.scene };
+  view.hovering ??= requestAnimationFrame(() => {
+    view.hovering = null;
+    drawLights(view);
+  });
+  clearTimeout(view.near);
+  if (thing?.kind === "node" && pane.scene === view.home)
+    view.near = setTimeout(() => lookAhead(view.home.at.token, view.home.info, thing.node?.function ?? view.home.info.entry), NEAR_MS);
+}
+
+/** A click: a selection, or with `keep` a pin. What this step does not have can only be pinned. */
+function choose(view, pane, thing, keep = false) {
+  const { home } = view;
+  const own = pane.scene.function === home.function ? carry(thing, pane.scene, home) : null;
+  if (keep || thing.kind === "buffer" || thing.kind === "line" || (!own && thing.kind !== "node")) {
+    togglePin(view.marks, thing, pane.scene);
+    return drawLights(view);
+  }
+  view.origin = pane.inner;
+  if (thing.kind === "node") chooseNode(view, thing.node ?? nodeOf(view, thing.id) ?? { id: thing.id, function: null });
+  else choosePath(view, own.id);
+}
+
+const nodeOf = ({ home }, id) =>
+  here(placeOf(home.at.token, "graph", home.info.entry))?.nodes.find((n) => n.id === id);
+
+function chooseNode(view, node) {
+  const { home, frame } = view;
+  const behind = node.function && home.info.functions.some((f) => f.name === node.function) ? node.function : null;
+  view.selection = { node: node.id, function: behind ?? home.info.entry, path: null };
+  tell(view, { type: "node", id: node.id, function: node.function ?? null });
+  if (frame.mode === "tabs" && behind) showTab(frame, "program");
+}
+
+function choosePath(view, path) {
+  view.selection = { ...view.selection, path };
+  tell(view, { type: "path", path });
+}
+
+function chooseFunction(view, name) {
+  const { home } = view;
+  const node = here(placeOf(home.at.token, "graph", home.info.entry))?.nodes.find((n) => n.function === name);
+  view.origin = null;
+  view.selection = { node: node?.id ?? null, function: name, path: null };
+  tell(view, { type: "function", name, node: node?.id ?? null });
+}
+
+function goTo(view, n) {
+  if (n < 0 || n >= view.states.length || n === view.cursor) return;
+  view.cursor = n;
+  view.origin = null;
+  tell(view, { type: "goto", cursor: n });
+}
+
+function act(view, name) {
+  const presets = Object.keys(PRESETS);
+  if (name === "back" || name === "forward") goTo(view, view.cursor + (name === "back" ? -1 : 1));
+  else if (name === "first" || name === "last") goTo(view, name === "first" ? 0 : view.states.length - 1);
+  else if (name === "diff") toggleDiff(view);
+  else if (name === "pin") pinSelection(view);
+  else if (name === "unpin") {
+    view.marks.pins = [];
+    drawLights(view);
+  } else if (name === "present") present(view);
+  else if (name === "help") showKeys(view.root.querySelector("dialog.keys"), view.labels);
+  else if (presets[Number(name) - 1]) usePreset(view.frame, presets[Number(name) - 1]);
+  else return false;
+  return true;
+}
+
+function pinSelection(view) {
+  const thing = selectedThing(view.selection, view.home);
+  if (thing) togglePin(view.marks, thing, view.home);
+  drawLights(view);
+}
+
+function toggleDiff(view) {
+  view.showDiff = !view.showDiff;
+  remember("linked.diff", view.showDiff);
+  repaint(view);
+}
+
+/** The whole screen for the panes, in larger type: the top layer, so that nothing of the page stands over it. */
+function present(view) {
+  const { root } = view;
+  const on = root.classList.toggle("presenting");
+  if (on) {
+    root.setAttribute("popover", "manual");
+    root.showPopover();
+  } else {
+    root.hidePopover();
+    root.removeAttribute("popover");
+  }
 }
 
 /** Show what a click means, then tell Python. */
-function tell(view, event, { selection, level, origin }) {
-  if (selection) view.selection = selection;
-  if (level) view.level = level;
+function tell(view, event) {
   const n = ++view.count;
   view.sent = { n, at: Date.now() };
-  drawSelection(view, origin);
-  let frame = null;
-  if (event.type === "path") frame = sayPainted(view, null);
-  else if (event.type === "node") frame = lookAhead(view, event);
-  sendAfter(view, { ...event, n }, frame);
+  drawLights(view);
+  const frame = event.type === "compare" ? null : repaint(view);
+  sendAfter(view, { ...event, n }, frame, event.type === "goto" ? FILM_MS : 0);
 }
 
-/** Tell Python after `frame`, a promise or null. A click that comes meanwhile sends this one off first. */
-function sendAfter(view, event, frame) {
+/** Tell Python after `frame`, a promise or null, and `pause` ms. A click that comes meanwhile sends this one off first. */
+function sendAfter(view, event, frame, pause) {
+  if (view.waiting?.type === "goto" && event.type === "goto") view.flush = null; // only where a person stops counts
   view.flush?.();
   const send = () => {
     if (view.flush !== send) return;
-    view.flush = null;
+    view.flush = view.waiting = null;
     view.send(event);
   };
   view.flush = send;
+  view.waiting = event;
   if (!frame) return send();
-  frame.then(send);
-  setTimeout(send, FRAME_MS);
-}
-
-function comeNear(view, node) {
-  clearTimeout(view.near);
-  view.near = setTimeout(() => ahead(view, node), NEAR_MS);
-}
-
-/** A promise of the panes of the function behind `node` (null: nothing to be had), and its name. */
-function ahead(view, node) {
-  const { shown, ready } = view;
-  const name = node.function ?? ready?.functions?.[0]?.name;
-  const found = shown?.ahead && name && name !== ready.text?.function
-    ? lookUp(`ahead/${shown.ahead}/${encodeURIComponent(name)}`)
-    : Promise.resolve(null);
-  return { name, found };
-}
-
-/** Show the panes behind a node before Python hears of the click; its answer then changes nothing. */
-async function lookAhead(view, event) {
-  const { shown, sent } = view;
-  const { name, found } = ahead(view, event);
-  if (name === view.ready.text?.function) return sayPainted(view, null);
-  const panes = await found;
-  if (!panes || view.sent !== sent || view.shown !== shown) return null; // answered already, or another click came
-  view.latest = { ...shown, ...panes, problem: null };
-  await update(view, view.latest);
-  return view.painted;
+  const later = () => setTimeout(send, pause);
+  frame.then(later, later);
+  setTimeout(send, FRAME_MS + pause);
 }
 
 function emit(view, event) {
   const n = ++view.count;
   view.send({ ...event, n });
   return n;
-}
-
-function toggleDiff(view) {
-  view.showDiff = !view.showDiff;
-  remember("linked.diff", view.showDiff);
-  drawPanes(view);
-}
-
-function dismiss(view) {
-  view.dismissed = view.shown.problem;
-  drawPanes(view);
 }

@@ -99,7 +99,7 @@ const nearestLine = (rows, i) => {
 };
 
 /** The HTML of a row; `index` is its place in the list. */
-export function rowHtml(row, index, { view, links, labels }) {
+export function rowHtml(row, index, { view, links, labels, names, language }) {
   if (row.op === "note") return noteHtml(row, labels);
   const kind = { "-": " del", "+": " add", "~": " moved" }[row.op] ?? "";
   const sign = { "-": "−", "+": "+" }[row.op] ?? "";
@@ -115,7 +115,7 @@ export function rowHtml(row, index, { view, links, labels }) {
   return (
     `<div class="ln${kind}" data-row="${index}"${instruction ? ` data-kind="${esc(instruction)}"` : ""}><span class="no">${row.op === "-" ? "" : row.line}</span>` +
     `<span class="sign">${sign}</span><span class="gut">${gutter}</span><span class="code">` +
-    `${indent ? `<span class="indent">${indent}</span>` : ""}${codeHtml(row, view.level, indent.length)}</span>` +
+    `${indent ? `<span class="indent">${indent}</span>` : ""}${codeHtml(row, language, indent.length, names)}</span>` +
     `${badgeHtml(row, links, labels)}${folded}</div>`
   );
 }
@@ -128,11 +128,11 @@ function noteHtml(row, labels) {
   );
 }
 
-function codeHtml(row, level, indent) {
-  const tokens = tokenise(row.text.slice(indent), level);
+function codeHtml(row, language, indent, names) {
+  const tokens = tokenise(row.text.slice(indent), language);
   let flags = null;
   if (row.pair) {
-    const other = tokenise(row.pair.text.trimStart(), level);
+    const other = tokenise(row.pair.text.trimStart(), language);
     flags = changedTokens(tokens, other)[0];
     const kept = tokens.filter(([, text], i) => !flags[i] && text.trim()).length;
     if (kept * 3 < tokens.length) flags = null; // two unrelated lines: marking every word says nothing
@@ -142,7 +142,8 @@ function codeHtml(row, level, indent) {
     const wanted = Boolean(flags?.[i]);
     if (wanted !== open) html += wanted ? "<mark>" : "</mark>";
     open = wanted;
-    html += kind ? `<i class="${kind}">${esc(text)}</i>` : esc(text);
+    if (names?.has(text)) html += `<b data-buffer="${esc(text)}">${esc(text)}</b>`;
+    else html += kind ? `<i class="${kind}">${esc(text)}</i>` : esc(text);
   });
   return open ? `${html}</mark>` : html;
 }

@@ -1,54 +1,83 @@
-// The text pane: rows in chunks of fixed height (painted when near the view, the rest when idle, so that
-// the browser's own find sees all of them), and bands behind the rows for selection, hover and problem.
+// A text pane: rows in chunks of fixed height (painted when near the view, the rest when idle, so that the
+// browser's own find sees all of them), and bands behind the rows for all that is lit.
 
-import { say } from "./dom.js";
-import { lineOf, makeLinks, markAt, rangesOf } from "./links.js";
+import { icon, say } from "./dom.js";
+import { selectable, thingAt } from "./program_index.js";
 import { LINE, rowAt, rowHtml, rowsOf } from "./rows.js";
 
 const CHUNK = 60; // rows
 const AHEAD = 600; // pixels painted beyond the view
-const NOTHING = { lines: [], marks: [], links: [], level: "tir", function: "" };
+const NOTHING = { lines: [], marks: [], links: [], kinds: [], level: "", function: "" };
+const COPIED_MS = 1500;
+const NO_INDEX = { marks: [], headers: new Map(), nodes: new Map(), parents: new Map(), buffers: new Map() };
 
-/** The pane in `host`. `on` has choose(mark), hover(path or null), dismiss(). */
-export function makeText(host, on) {
-  const scroller = host.querySelector(".scroller");
+/** The kind of pane that shows `view`: ``program`` (a function's own text), or a level of `levels`. */
+export function textPane(view, levels) {
+  const language = levels.find((l) => l.name === view)?.language ?? "python";
+  return {
+    views: [view],
+    make: (body, on, tools) => makeText(body, on, tools, language),
+    draw: (pane, payloads, scene) => drawText(pane, payloads[view], scene, view === "program" ? scene.diff : null),
+    light: lightText,
+  };
+}
+
+function makeText(body, on, tools, language) {
+  body.innerHTML =
+    '<div class="scroller" tabindex="0" role="region"><div class="sheet"><div class="bands"></div></div></div>' +
+    '<div class="unlinked" role="status" hidden></div>';
+  tools.innerHTML = `<button class="tool copy">${icon("copy")}</button>`;
+  const scroller = body.querySelector(".scroller");
   const pane = {
-    host, scroller, on,
-    sheet: host.querySelector(".sheet"),
-    bands: host.querySelector(".bands"),
-    view: NOTHING, diff: null, problem: null, links: makeLinks(null, null), labels: {},
-    rows: [], chunks: [], folded: new Set(), selected: null, hovered: null,
+    body, scroller, on, language,
+    sheet: body.querySelector(".sheet"),
+    bands: body.querySelector(".bands"),
+    unlinked: body.querySelector(".unlinked"),
+    copy: tools.querySelector(".copy"),
+    view: NOTHING, diff: null, problem: null, index: NO_INDEX, links: NO_INDEX, labels: {}, names: new Set(),
+    rows: [], chunks: [], folded: new Set(), lights: [],
   };
   pane.near = new IntersectionObserver(
     (entries) => entries.forEach((e) => e.isIntersecting && paintChunk(pane, Number(e.target.dataset.chunk))),
     { root: scroller, rootMargin: `${AHEAD}px 0px` },
   );
   scroller.addEventListener("click", (e) => onClick(pane, e));
-  scroller.addEventListener("pointerover", (e) => on.hover(pathUnder(pane, e.target)));
-  scroller.addEventListener("pointerleave", () => on.hover(null));
+  scroller.addEventListener("pointerover", (e) => onHover(pane, e));
+  scroller.addEventListener("pointerleave", () => {
+    pane.unlinked.hidden = true;
+    on.hover(null);
+  });
   scroller.addEventListener("keydown", (e) => onKey(pane, e));
+  pane.copy.addEventListener("click", () => copyAll(pane));
   return pane;
 }
 
-/** Show a TextView (null for none) with its loop tree; `diff` is a DiffView or null. */
-export function drawText(pane, view, tree, diff, problem, labels) {
+/** Show a TextView (null for none) of the scene's function; `diff` is a DiffView or null. */
+function drawText(pane, view, scene, diff) {
   const before = pane.view;
   const next = view ?? NOTHING;
-  const sameText = before === next && pane.diff === diff && pane.tree === tree && pane.labels === labels;
+  const { index, labels, problem } = scene;
+  const sameText = before === next && pane.diff === diff && pane.index === index && pane.labels === labels;
   if (sameText && pane.problem === problem) return;
   const fresh = before.function !== next.function || before.level !== next.level;
-  Object.assign(pane, { view: next, tree, diff, problem, labels });
-  pane.links = makeLinks(next, tree);
+  Object.assign(pane, { view: next, diff, problem, labels, index });
+  pane.own = !next.links?.length; // the function's own text: its lines are what all others refer to
+  pane.links = pane.own ? index : { ...index, marks: next.marks, headers: new Map(next.marks.map((m) => [m.line, m])) };
+  pane.names = pane.language === "llvm" || pane.language === "asm" ? null : index.buffers;
+  pane.copy.title = say(labels, "text.copy");
+  pane.copy.setAttribute("aria-label", pane.copy.title);
+  pane.scroller.setAttribute("aria-label", say(labels, "text.about", { function: next.function, count: next.lines.length }));
   if (before.function !== next.function) pane.folded.clear();
+  pane.byLine = null;
   layOut(pane);
   if (fresh) pane.scroller.scrollTop = 0;
   else if (!sameText && diff) showChange(pane);
-  if (problem) reveal(pane, problem.paths.find((p) => lineOf(pane.links, p)));
+  if (problem) reveal(pane, problem.paths.map((path) => index.byPath.get(path)?.line).find(Boolean));
 }
 
 function layOut(pane) {
   const { view, diff, sheet } = pane;
-  pane.rows = rowsOf(view, diff, pane.links, pane.folded, pane.problem, pane.scroller.clientWidth);
+  pane.rows = rowsOf(view, diff, pane.links, pane.folded, pane.own ? pane.problem : null, pane.scroller.clientWidth);
   const longest = pane.rows.reduce((most, r) => (r.op === "note" ? most : Math.max(most, r.text.length)), 0);
   pane.near.disconnect();
   pane.chunks = [];
@@ -92,6 +121,7 @@ function paintChunk(pane, index) {
   for (let i = chunk.from; i < chunk.to; i++)
     html += rowHtml(pane.rows[i], i, pane);
   chunk.element.innerHTML = html;
+  if (pane.lights.some((l) => l.buffer)) lightNames(pane, chunk.element);
 }
 
 function paintIdle(pane, chunks) {
@@ -105,44 +135,77 @@ function paintIdle(pane, chunks) {
   later(work);
 }
 
-/** Mark `path` as selected and bring it into view if `follow`. */
-export function selectPath(pane, path, follow) {
-  const moved = pane.selected !== path;
-  pane.selected = path;
+/** Light the lines of `lights`; the selection is brought into view when it is new. */
+function lightText(pane, lights) {
+  const selected = lights.find((l) => l.colour === "selected");
+  const moved = selected && selected.key !== pane.shownKey;
+  pane.lights = lights;
+  pane.shownKey = selected?.key ?? null;
   drawBands(pane);
-  if (moved && follow) reveal(pane, path);
-}
-
-export function hoverPath(pane, path) {
-  if (pane.hovered === path) return;
-  pane.hovered = path;
-  drawBands(pane);
+  lightNames(pane, pane.sheet);
+  if (moved && selected.origin !== pane) reveal(pane, firstLine(pane, selected));
 }
 
 function drawBands(pane) {
-  const bands = [];
-  const add = (path, kind) => {
-    for (const range of rangesOf(pane.links, path)) bands.push(bandOf(pane, range, kind));
-  };
-  add(pane.selected, "selected");
-  if (pane.hovered !== pane.selected) add(pane.hovered, "hovered");
-  for (const path of pane.problem?.paths ?? []) add(path, "problem");
+  const bands = pane.lights.flatMap((light) => rangesOf(pane, light).map((range) => bandOf(pane, range, light.colour)));
+  for (const path of pane.problem?.paths ?? []) {
+    const mark = pane.own ? pane.index.byPath?.get(path) : null;
+    if (mark) bands.push(bandOf(pane, { from: mark.line, to: mark.end, header: true }, "problem"));
+  }
   pane.bands.innerHTML = bands.join("");
 }
 
-function bandOf(pane, { from, to, header }, kind) {
+/** The lines of this text that belong to a light, as ranges {from, to, header}; `header`: the first line names it. */
+function rangesOf(pane, light) {
+  if (pane.own && light.header !== null)
+    return [{ from: light.header, to: Math.max(...light.lines), header: true }];
+  const mark = pane.own ? null : pane.view.marks.find((m) => m.path === light.thing.id);
+  if (mark) return [{ from: mark.line, to: mark.end, header: true }];
+  const ranges = [];
+  for (const line of pane.own ? [...light.lines].sort((a, b) => a - b) : ownLines(pane, light.lines)) {
+    const last = ranges.at(-1);
+    if (last && last.to === line - 1) last.to = line;
+    else ranges.push({ from: line, to: line, header: false });
+  }
+  return ranges;
+}
+
+/** The lines of a compiled text that came from `lines` of the function's own. */
+function ownLines(pane, lines) {
+  if (!pane.byLine) {
+    pane.byLine = new Map();
+    pane.view.links.forEach((origin, i) => {
+      if (origin == null) return;
+      if (!pane.byLine.has(origin)) pane.byLine.set(origin, []);
+      pane.byLine.get(origin).push(i + 1);
+    });
+  }
+  return [...lines].flatMap((line) => pane.byLine.get(line) ?? []).sort((a, b) => a - b);
+}
+
+function bandOf(pane, { from, to, header }, colour) {
   if (!pane.rows.length) return "";
   const first = pane.rows[rowAt(pane.rows, from)];
   const last = pane.rows[rowAt(pane.rows, to)];
-  const head = header ? `<div class="head ${kind}" style="top:${first.top}px"></div>` : "";
-  const top = header ? first.top + LINE : first.top;
-  const height = bottomOf(last) - top;
-  const body = height > 0 ? `<div class="body ${kind}" style="top:${top}px;height:${height}px"></div>` : "";
-  return head + body;
+  if (!header) return `<div class="run ${colour}" style="top:${first.top}px;height:${bottomOf(last) - first.top}px"></div>`;
+  const top = first.top + LINE, height = bottomOf(last) - top;
+  const body = height > 0 ? `<div class="body ${colour}" style="top:${top}px;height:${height}px"></div>` : "";
+  return `<div class="head ${colour}" style="top:${first.top}px"></div>${body}`;
 }
 
-function reveal(pane, path) {
-  const line = lineOf(pane.links, path);
+/** Buffers' names that are lit, among the rows that are painted. */
+function lightNames(pane, within) {
+  const lit = new Map(pane.lights.filter((l) => l.buffer).map((l) => [l.buffer, l.colour]));
+  for (const e of within.querySelectorAll("b[data-buffer]")) e.className = lit.get(e.dataset.buffer) ?? "";
+}
+
+/** The line to bring into view for a light: its header, or the start of its longest run. */
+function firstLine(pane, light) {
+  const longer = (a, b) => (b.header || b.to - b.from <= a.to - a.from ? a : b);
+  return rangesOf(pane, light).reduce((a, b) => (a ? longer(a, b) : b), null)?.from ?? null;
+}
+
+function reveal(pane, line) {
   if (line && pane.rows.length) scrollTo(pane, pane.rows[rowAt(pane.rows, line)].top);
 }
 
@@ -167,10 +230,31 @@ function rowUnder(pane, target) {
   return index === undefined ? null : pane.rows[Number(index)];
 }
 
-function pathUnder(pane, target) {
-  const row = rowUnder(pane, target);
-  const mark = row && row.op !== "-" ? markAt(pane.links, row.line) : null;
-  return mark && mark.kind !== "binding" ? mark.path : null;
+/** What a row stands for, in the terms of the function's own text; null for what stands for nothing. */
+function thingOfRow(pane, row) {
+  if (!row || row.op === "-" || row.line == null) return null;
+  if (pane.own) return thingAt(pane.index, row.line);
+  const mark = pane.links.headers.get(row.line);
+  if (mark) return { kind: mark.kind, id: mark.path };
+  const origin = pane.view.links[row.line - 1];
+  return origin == null ? null : { kind: "line", id: origin };
+}
+
+function onHover(pane, e) {
+  const row = rowUnder(pane, e.target);
+  const buffer = e.target.dataset?.buffer;
+  const thing = buffer ? { kind: "buffer", id: buffer } : thingOfRow(pane, row);
+  sayUnlinked(pane, !pane.own && row && row.op !== "-" && !thing && row.text?.trim() ? row : null);
+  pane.on.hover(thing);
+}
+
+/** A line that comes from no line of the program says so. */
+function sayUnlinked(pane, row) {
+  pane.unlinked.hidden = !row;
+  if (!row) return;
+  const kind = pane.view.kinds?.[row.line - 1] || "other";
+  const key = `unlinked.${kind}`;
+  pane.unlinked.textContent = say(pane.labels, pane.labels[key] ? key : "unlinked.other");
 }
 
 function onClick(pane, e) {
@@ -180,8 +264,24 @@ function onClick(pane, e) {
   if (e.target.closest(".fold, .hides")) return toggleFold(pane, row.path);
   const picked = pane.scroller.getRootNode().getSelection?.() ?? document.getSelection();
   if (picked && !picked.isCollapsed) return; // a person is selecting text to copy
-  const mark = row.op === "-" ? null : markAt(pane.links, row.line);
-  if (mark) pane.on.choose(mark);
+  const buffer = e.target.dataset?.buffer;
+  const keep = e.shiftKey;
+  const thing = buffer && keep ? { kind: "buffer", id: buffer } : thingOfRow(pane, row);
+  if (!thing) return;
+  const chosen = keep ? thing : selectable(pane.index, thing);
+  if (chosen) pane.on.choose(chosen, keep);
+}
+
+async function copyAll(pane) {
+  await navigator.clipboard?.writeText(pane.view.lines.join("\n"));
+  pane.copy.innerHTML = icon("check");
+  pane.copy.classList.add("done");
+  pane.copy.title = say(pane.labels, "text.copied");
+  setTimeout(() => {
+    pane.copy.innerHTML = icon("copy");
+    pane.copy.classList.remove("done");
+    pane.copy.title = say(pane.labels, "text.copy");
+  }, COPIED_MS);
 }
 
 function toggleFold(pane, path) {
@@ -193,19 +293,12 @@ function toggleFold(pane, path) {
 
 /** Escape selects the loop outside; Space folds what is selected. */
 function onKey(pane, e) {
-  const header = pane.links.marks.find((m) => m.path === pane.selected);
+  const selected = pane.lights.find((l) => l.colour === "selected")?.thing;
+  const header = pane.links.marks.find((m) => m.path === selected?.id);
+  const outside = selected && pane.index.parents.get(selected.id);
   if (e.key === " " && header && header.end > header.line) toggleFold(pane, header.path);
-  else if (e.key === "Escape" && pane.links.parents.get(pane.selected)) {
-    const path = pane.links.parents.get(pane.selected);
-    pane.on.choose({ path, kind: pane.links.nodes.get(path).kind });
-  } else return;
+  else if (e.key === "Escape" && outside) pane.on.choose({ kind: pane.index.nodes.get(outside).kind, id: outside });
+  else return;
   e.preventDefault();
   e.stopPropagation(); // Escape is the page's key for Cancel, too
 }
-
-/** The whole text, for the clipboard. */
-export const plainText = (pane) => pane.view.lines.join("\n");
-
-/** What a screen reader says of the pane. */
-export const describeText = (pane, labels) =>
-  say(labels, "text.about", { function: pane.view.function, count: pane.view.lines.length });

@@ -1,4 +1,4 @@
-// A line of program text → coloured tokens. Three small lexers (TVMScript, LLVM IR, assembly); a line is
+// A line of program text → coloured tokens. Four small lexers (Python, LLVM IR, assembly, C); a line is
 // the unit, because no construct of these that we colour spans lines.
 
 const PYTHON_WORDS = new Set(
@@ -10,14 +10,24 @@ const LLVM =
   /(;.*)|(c?"(?:[^"\\]|\\.)*")|([%@!#][-\w.$]+|[%@]"[^"]*")|(\b(?:0x[\da-fA-F]+|-?\d[\d.e+-]*)\b)|([A-Za-z_][\w.]*)|(\s+)|([^\s\w])/g;
 const ASSEMBLY =
   /((?:#|\/\/|;).*)|("(?:[^"\\]|\\.)*")|(%?\b(?:[re]?[abcd]x|[re]?[sd]i|[re]?[sb]p|r\d+[dwb]?|[xyz]mm\d+|k[0-7]|[xwvqds]\d+)\b)|(\$?-?\b(?:0x[\da-f]+|\d+)\b)|([.A-Za-z_][\w.$@]*)|(\s+)|([^\s\w])/g;
+const C =
+  /(\/\/.*|\/\*.*?\*\/)|("(?:[^"\\]|\\.)*")|(#\w+|@\w+)|(\b(?:0x[\da-fA-F]+|\d[\w.]*(?:e[-+]?\d+)?f?)\b)|([A-Za-z_]\w*)|(\s+)|([^\s\w])/g;
+const C_WORDS = new Set(
+  ("if else for while do return break continue switch case default extern static inline const restrict struct " +
+    "__global__ __shared__ __device__ __launch_bounds__ __kernel __global __local __private kernel device threadgroup " +
+    "constant thread fn var let override workgroup storage uniform read read_write using namespace volatile").split(" "),
+);
+const C_TYPES =
+  /^(?:void|bool|char|short|int|long|half|float|double|unsigned|signed|size_t|u?int\d+(?:_t)?|float\d+(?:x\d+)?|u?int\dx?|half\d|[ui]32|f(?:16|32)|vec\d|array|ptr|uint|ushort|uchar)$/;
 const LLVM_TYPES = /^(?:[if]\d+|void|ptr|float|double|half|bfloat|label|metadata|x)$/;
 const LLVM_WORDS =
   /^(?:define|declare|target|source_filename|attributes|private|internal|dso_local|unnamed_addr|constant|global|to|align|noundef|nocapture|readonly|inbounds|nuw|nsw|contract|fast|reassoc|noalias)$/;
 
-/** The tokens of `line` as [class, text] pairs; class "" is plain. `level` picks the language. */
-export function tokenise(line, level) {
-  if (level === "llvm") return lex(line, LLVM, classifyLlvm);
-  if (level === "asm") return lex(line, ASSEMBLY, classifyAssembly);
+/** The tokens of `line` as [class, text] pairs; class "" is plain. `language`: python, llvm, asm or c. */
+export function tokenise(line, language) {
+  if (language === "llvm") return lex(line, LLVM, classifyLlvm);
+  if (language === "asm") return lex(line, ASSEMBLY, classifyAssembly);
+  if (language === "c") return lex(line, C, classifyC);
   return lex(line, PYTHON, classifyPython);
 }
 
@@ -66,6 +76,17 @@ function classifyAssembly(m, line, end, before) {
   if (line[end] === ":") return "definition";
   if (m[5][0] === ".") return "comment";
   return before === "" ? "keyword" : "call";
+}
+
+function classifyC(m, line, end) {
+  if (m[1] !== undefined) return "comment";
+  if (m[2] !== undefined) return "string";
+  if (m[3] !== undefined) return "decorator";
+  if (m[4] !== undefined) return "number";
+  if (m[5] === undefined) return m[7] ? "punct" : "";
+  if (C_WORDS.has(m[5])) return "keyword";
+  if (C_TYPES.test(m[5])) return "namespace";
+  return line[end] === "(" ? "call" : "";
 }
 
 /** For two token lists, which tokens of each are not common to both (longest common subsequence). */

@@ -1,41 +1,47 @@
 // The loop tree: a row a loop or block, an ARIA tree with one tab stop, and the totals below it.
 
 import { esc, formatBytes, formatCount, icon, say } from "./dom.js";
-import { flatten } from "./links.js";
+import { flatten } from "./program_index.js";
 import { badge } from "./rows.js";
 
 const FULL = 24; // log2 of the extent that fills a bar would waste it: bars are relative to the widest loop
 
-/** The pane in `host`. `on` has choose(mark) and hover(path or null). */
-export function makeTree(host, on) {
+export const treePane = { views: ["loops"], make: makeTree, draw: drawTree, light: lightTree };
+
+function makeTree(body, on) {
+  body.innerHTML = '<div class="tree" role="tree"></div><footer class="foot" hidden></footer>';
   const pane = {
-    host, on,
-    list: host.querySelector(".tree"),
-    foot: host.querySelector(".foot"),
-    flat: [], closed: new Set(), selected: null, hovered: null, problem: new Set(), labels: {}, tree: undefined,
+    body, on,
+    list: body.querySelector(".tree"),
+    foot: body.querySelector(".foot"),
+    flat: [], closed: new Set(), selected: null, problem: new Set(), labels: {}, tree: undefined, lights: [],
   };
   pane.list.addEventListener("click", (e) => {
     const row = e.target.closest(".branch");
     if (!row) return;
     if (e.target.closest(".twist")) toggle(pane, row.dataset.path);
-    else choose(pane, row.dataset.path);
+    else choose(pane, row.dataset.path, e.shiftKey);
   });
-  pane.list.addEventListener("pointerover", (e) => on.hover(e.target.closest(".branch")?.dataset.path ?? null));
+  pane.list.addEventListener("pointerover", (e) => {
+    const path = e.target.closest(".branch")?.dataset.path;
+    on.hover(path === undefined ? null : thingOf(pane, path));
+  });
   pane.list.addEventListener("pointerleave", () => on.hover(null));
   pane.list.addEventListener("keydown", (e) => onKey(pane, e));
   return pane;
 }
 
-/** Show a LoopTree, or for null the text `none`; `problem.paths` light up. */
-export function drawTree(pane, tree, problem, labels, none = say(labels, "tree.none")) {
+function drawTree(pane, { loops: tree }, { problem, labels }) {
   const paths = new Set(problem?.paths ?? []);
-  if (pane.tree === tree && pane.labels === labels && pane.none === none && sameSet(pane.problem, paths)) return;
+  if (pane.tree === tree && pane.labels === labels && sameSet(pane.problem, paths)) return;
   if (pane.tree?.function !== tree?.function) pane.closed.clear();
-  Object.assign(pane, { tree, labels, none, problem: paths, flat: flatten(tree) });
+  Object.assign(pane, { tree, labels, problem: paths, flat: flatten(tree) });
   pane.widest = Math.max(2, ...pane.flat.map(({ node }) => node.extent ?? 0));
   paintRows(pane);
   paintFoot(pane);
 }
+
+const thingOf = (pane, path) => ({ kind: pane.flat.find((entry) => entry.node.path === path).node.kind, id: path });
 
 const sameSet = (a, b) => a.size === b.size && [...a].every((x) => b.has(x));
 
@@ -45,7 +51,7 @@ function paintRows(pane) {
   list.setAttribute("aria-label", say(labels, "tree.title"));
   list.innerHTML = pane.flat.length
     ? shown.map((entry) => branchHtml(pane, entry)).join("")
-    : `<p class="none">${esc(pane.none)}</p>`;
+    : "";
   pane.elements = new Map([...list.querySelectorAll(".branch")].map((e) => [e.dataset.path, e]));
   mark(pane);
 }
@@ -144,21 +150,17 @@ function showBlock(pane) {
   box.innerHTML = list("block.reads", node.reads) + list("block.writes", node.writes);
 }
 
-/** Mark `path` as selected; `follow` brings it into view. */
-export function selectBranch(pane, path, follow) {
+function lightTree(pane, lights) {
+  const selected = lights.find((l) => l.colour === "selected");
+  const path = pane.flat.some(({ node }) => node.path === selected?.thing.id) ? selected.thing.id : null;
   const moved = pane.selected !== path;
   pane.selected = path;
+  pane.lights = lights;
   if (moved && openTo(pane, path)) paintRows(pane);
   else mark(pane);
-  if (moved) showBlock(pane);
-  if (moved && follow) pane.elements?.get(path)?.scrollIntoView({ block: "nearest" });
-}
-
-export function hoverBranch(pane, path) {
-  if (pane.hovered === path) return;
-  pane.elements?.get(pane.hovered)?.classList.remove("hovered");
-  pane.hovered = path;
-  pane.elements?.get(path)?.classList.add("hovered");
+  if (!moved) return;
+  showBlock(pane);
+  if (selected?.origin !== pane) pane.elements?.get(path)?.scrollIntoView({ block: "nearest" });
 }
 
 /** Open what is closed above `path`; true if anything was. */
@@ -178,12 +180,13 @@ function mark(pane) {
     e.classList.toggle("problem", pane.problem.has(path));
     e.setAttribute("aria-selected", String(selected));
     e.tabIndex = path === stop ? 0 : -1;
+    const lit = pane.lights.filter((l) => l.colour !== "selected" && l.paths.has(path)).map((l) => l.colour);
+    e.dataset.lit = lit.join(" ");
   }
 }
 
-function choose(pane, path) {
-  const { node } = pane.flat.find((entry) => entry.node.path === path);
-  pane.on.choose({ path, kind: node.kind });
+function choose(pane, path, keep = false) {
+  pane.on.choose(thingOf(pane, path), keep);
 }
 
 function toggle(pane, path) {

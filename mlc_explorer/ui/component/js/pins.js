@@ -1,0 +1,60 @@
+// What is lit: the selection, what the pointer is over, and the pins that a person sets in colours of their own.
+// The colours are Okabe and Ito's, by number; the style sheets say what they are in light and in dark.
+
+import { same } from "./dom.js";
+import { resolve } from "./program_index.js";
+import { carry } from "./scenes.js";
+
+export const PIN_COLOURS = 6;
+
+/** Pins are {thing, function, colour: 1..6, home: the scene they were set in}. */
+export const makePins = () => ({ pins: [], hovered: null });
+
+/** Set a pin on `thing` of a scene, or take the one away that is there. */
+export function togglePin(marks, thing, scene) {
+  const at = marks.pins.findIndex((p) => p.function === scene.function && same(bare(p.thing), bare(thing)));
+  if (at >= 0) return void marks.pins.splice(at, 1);
+  const used = new Set(marks.pins.map((p) => p.colour));
+  let colour = 1;
+  while (used.has(colour) && colour < PIN_COLOURS) colour++;
+  if (marks.pins.length === PIN_COLOURS) marks.pins.shift();
+  marks.pins.push({ thing: bare(thing), function: scene.function, colour, home: scene });
+}
+
+const bare = ({ kind, id }) => ({ kind, id });
+
+/** What a pin is called. */
+export function pinName(pin) {
+  return pin.thing.kind === "line" ? `:${pin.thing.id}` : String(pin.thing.id);
+}
+
+/**
+ * The lights of one scene, resolved: {thing, colour, key, origin, paths, lines, header, buffer, node}. A pin or a
+ * hover of another state is carried along; what is gone there lights nothing. `selection` {node, function, path}
+ * is that of the scene `home`; `origin` is the pane that it was clicked in.
+ */
+export function lightsOf(scene, marks, selection, home, origin) {
+  const lights = [];
+  const add = (thing, colour, from, source = null) => {
+    const here = carry(thing, from, scene);
+    if (!here) return;
+    const key = `${scene.function}:${here.kind}:${here.id}`;
+    lights.push({ ...resolve(scene.index, here), thing: here, colour, key, origin: source });
+  };
+  for (const pin of marks.pins) if (pin.function === scene.function) add(pin.thing, `pin-${pin.colour}`, pin.home);
+  const chosen = selectedThing(selection, home);
+  if (chosen) add(chosen, "selected", home, origin);
+  if (chosen && selection.node && lights.at(-1)?.colour === "selected") lights.at(-1).node = selection.node;
+  const { hovered } = marks;
+  if (hovered && !same(bare(hovered.thing), chosen && bare(chosen))) add(hovered.thing, "hover", hovered.scene);
+  return lights;
+}
+
+/** The selection as a thing: its loop or block, else its node. */
+export function selectedThing(selection, scene) {
+  if (selection.path != null) {
+    const node = scene.index.nodes.get(selection.path);
+    return { kind: node?.kind ?? "node", id: selection.path };
+  }
+  return selection.node != null ? { kind: "node", id: selection.node } : null;
+}

@@ -1,0 +1,95 @@
+"""What the panes ask for themselves: for whoever holds a token, and nobody else."""
+
+import asyncio
+import gzip
+import json
+from typing import Any
+
+import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+
+from mlc_explorer.errors import NotFound
+from mlc_explorer.schema.trace import Step, Trace
+from mlc_explorer.session import Session
+from mlc_explorer.ui import answers, views
+
+LEGAL = Session(Trace("mlp", (Step("LegalizeOps"),)), 1)
+SLOW = Session(Trace("matmul_1024"), 0)
+
+
+def ask(token: str, view: str, function: str | None = None, gone: bool = False, **args: Any) -> Response:
+    query = f"function={function}&args={json.dumps(args)}" if function else ""
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "headers": [(b"accept-encoding", b"gzip")],
+        "query_string": query.encode(),
+        "path_params": {"token": token, "view": view},
+    }
+
+    async def receive() -> dict[str, Any]:
+        if not gone:
+            await asyncio.sleep(3600)
+        return {"type": "http.disconnect"}
+
+    return asyncio.run(answers._answer(Request(scope, receive)))
+
+
+def data(answer: Response) -> Any:
+    body = answer.body if "content-encoding" not in answer.headers else gzip.decompress(answer.body)
+    return json.loads(body)
+
+
+@pytest.fixture
+def token() -> str:
+    return answers.token(LEGAL, "cpu", "en")
+
+
+def test_a_state_tells_its_functions_and_what_its_steps_did(token: str):
+    info = data(ask(token, "state"))
+    assert info["entry"] == "main" and "matmul" in {f["name"] for f in info["functions"]}
+    assert "main" in info["steps"][0]["changed"]
+
+
+def test_program_is_the_text_at_the_functions_own_level(token: str):
+    assert data(ask(token, "program", "matmul"))["level"] == "tir"
+    assert data(ask(token, "program", "main"))["level"] == "relax"
+    assert [n["path"] for n in data(ask(token, "loops", "matmul"))["roots"]] == ["matmul/i0"]
+    assert data(ask(token, "asm", "matmul"))["links"]
+
+
+def test_an_answer_is_kept_by_the_browser_and_packed(token: str):
+    answer = ask(token, "program", "matmul")
+    assert "immutable" in answer.headers["cache-control"]
+    assert ask(token, "asm", "matmul").headers["content-encoding"] == "gzip"
+
+
+def test_a_token_can_be_had_from_the_page_only(token: str):
+    assert ask("0" * 64, "program", "matmul").status_code == 404
+    assert token == answers.token(LEGAL, "cpu", "en")
+    assert token != answers.token(LEGAL, "generic", "en")
+
+
+@pytest.mark.parametrize(("view", "function"), [("program", "nothing"), ("wasm", "matmul"), ("loops", "main")])
+def test_a_refusal_says_what_and_what_to_do_in_the_persons_language(view: str, function: str):
+    answer = ask(answers.token(LEGAL, "cpu", "zh"), view, function)
+    assert answer.status_code == 409 and answer.headers["cache-control"] == "no-store"
+    told = data(answer)
+    assert told["message"] and told["hint"]
+    if view == "wasm":
+        assert "没有层次" in told["message"]
+
+
+def test_only_arguments_that_the_view_takes_reach_the_engine():
+    with pytest.raises(NotFound):
+        views.question(LEGAL, "measure", "matmul", "cpu")
+    asked = views.question(LEGAL, "loops", "matmul", "cpu", {"trace": {}, "open": ["x"]})
+    assert json.loads(asked.args) == {"function": "matmul"}
+
+
+def test_a_browser_that_hangs_up_ends_the_job():
+    answer = ask(answers.token(SLOW, "cpu", "en"), "motion", "main", gone=True, block="matmul")
+    again = ask(answers.token(SLOW, "cpu", "en"), "motion", "main", block="matmul")
+    assert answer.status_code in (200, 409)  # it was quicker, or it was cancelled
+    assert again.status_code == 200
