@@ -14,7 +14,7 @@ from tvm.tirx.buffer import BufferType
 
 from ...schema.graph import Node
 from ..paths import Place, walk
-from .buffers import dtype_of, written_buffers
+from .buffers import dtype_of, innermost_blocks, written_buffers
 from .families import family
 from .sketch import Sketch, shape_text
 
@@ -26,7 +26,7 @@ def block_sketch(func: PrimFunc, function: str) -> Sketch:
     (parts of a concatenation) all contribute.
     """
     places = walk(func)
-    blocks = _innermost_blocks(places)
+    blocks = innermost_blocks(places)
     written = written_buffers(func, places)
     paths = {block.path for block in blocks}
     sketch = Sketch()
@@ -47,10 +47,6 @@ def block_sketch(func: PrimFunc, function: str) -> Sketch:
     return sketch
 
 
-def _innermost_blocks(places: tuple[Place, ...]) -> list[Place]:
-    return [p for p in places if p.kind == "block" and len(p.blocks) == 1]
-
-
 def _add_block(sketch: Sketch, place: Place, function: str, writers: dict[Any, list[str]]) -> None:
     block = place.node
     reads = [region.source for region in block.reads]
@@ -59,7 +55,7 @@ def _add_block(sketch: Sketch, place: Place, function: str, writers: dict[Any, l
     node = Node(
         place.path,
         op=place.name,
-        family=_family(place),
+        family=block_family(place),
         shape=shape_text(target.shape) if target is not None else "",
         dtype=dtype_of(target) if target is not None else "",
         function=function,
@@ -86,7 +82,7 @@ def _add_output(sketch: Sketch, func: PrimFunc, writers: dict[Any, list[str]], w
     )
 
 
-def _family(place: Place) -> str:
+def block_family(place: Place) -> str:
     """By what the block does; a reduction's and a rearrangement's name may say more."""
     block = place.node
     named = family(place.name)

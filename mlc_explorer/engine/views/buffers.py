@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import tvm_ffi
@@ -23,6 +24,11 @@ def buffers(func: PrimFunc, places: tuple[Place, ...] | None = None) -> tuple[Bu
         if isinstance(p.ty, BufferType)
     ]
     return (*params, *(_info(b, "local", places) for b in allocations(func, places)))
+
+
+def innermost_blocks(places: Sequence[Place]) -> list[Place]:
+    """The blocks that do the work: an outer block's regions are only those of the blocks in it."""
+    return [p for p in places if p.kind == "block" and len(p.blocks) == 1]
 
 
 def written_buffers(func: PrimFunc, places: tuple[Place, ...]) -> set[Any]:
@@ -61,7 +67,7 @@ def bytes_of(elements: int, dtype: Any) -> int:
 def _info(buffer: Any, role: str, places: tuple[Place, ...]) -> BufferInfo:
     shape = shape_of(buffer)
     is_known = all(isinstance(n, int) for n in shape)
-    innermost = [p for p in places if p.kind == "block" and len(p.blocks) == 1]
+    innermost = innermost_blocks(places)
     return BufferInfo(
         name=buffer.name,
         shape=shape,
