@@ -26,7 +26,7 @@ export async function makeScene(at, selection, sure) {
   const parts = early && chosen.name === sure.function ? early : functionParts(token, chosen.name, chosen.kind);
   const same = last?.changed.includes(chosen.name);
   const [program, loops, diff] = await Promise.all([
-    ...parts, same ? ask(placeOf(token, "diff", chosen.name)).catch(() => null) : NOTHING,
+    ...parts.map(orNothing), same ? orNothing(ask(placeOf(token, "diff", chosen.name))) : NOTHING,
   ]);
   return {
     at, info, program, loops,
@@ -39,9 +39,15 @@ export async function makeScene(at, selection, sure) {
 }
 
 function functionParts(token, name, kind) {
-  const loops = kind === "loops" ? ask(placeOf(token, "loops", name)) : NOTHING;
-  loops.catch(() => {}); // the program's refusal is the one that is shown
-  return [ask(placeOf(token, "program", name)), loops];
+  return [ask(placeOf(token, "program", name)), kind === "loops" ? ask(placeOf(token, "loops", name)) : NOTHING];
+}
+
+/** What was refused is nothing to the scene: the pane that shows it says why. A lost state is another matter. */
+function orNothing(answer) {
+  return answer.catch((error) => {
+    if (error.lost) throw error;
+    return null;
+  });
 }
 
 /** Ask now for what a click on a node with this function will show. */
@@ -51,6 +57,7 @@ export function lookAhead(token, info, name) {
 }
 
 function indexOf(program, tree) {
+  if (!program) return makeIndex(null, tree);
   const kept = indexes.get(program);
   if (kept?.[0] === tree) return kept[1];
   const index = makeIndex(program, tree);
