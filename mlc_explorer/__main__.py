@@ -17,7 +17,7 @@ from typing import Any
 from . import session as _session
 from .errors import BadTrace, MlcError
 from .schema.codec import encode
-from .schema.graph import GraphView
+from .schema.graph import GraphMatches, GraphView
 from .schema.levels import NAMES
 from .schema.loops import LoopNode, LoopTree
 from .schema.motion import CacheReport, MotionView
@@ -27,7 +27,7 @@ from .schema.text import DiffView
 from .schema.trace import Step, Trace
 from .session import Session
 
-LEVELS = ("graph", "loops", "motion", "cache", "diff", *NAMES)
+LEVELS = ("graph", "dataflow", "loops", "motion", "cache", "diff", *NAMES)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -84,8 +84,12 @@ def _address(session: Session) -> str:
 
 def _view(args: argparse.Namespace) -> Answer:
     session = _workspace(args)
+    if args.level == "graph" and args.find is not None:
+        return session.graph_search(args.find, args.function), _matches_text
     if args.level == "graph":
-        return session.graph(args.function), _graph_text
+        return session.graph(args.function, args.open), _graph_text
+    if args.level == "dataflow":
+        return session.dataflow(args.function), _graph_text
     if args.level == "loops":
         return session.loop_nest(args.function), _loops_text
     if args.level == "motion":
@@ -189,6 +193,11 @@ def _graph_text(view: GraphView) -> str:
     return "\n".join(rows)
 
 
+def _matches_text(found: GraphMatches) -> str:
+    rows = [f"{m.id:10s} {m.op:28s} {m.shape:22s} {' > '.join(m.groups)}".rstrip() for m in found.matches]
+    return "\n".join([*rows, f"{found.count} found"])
+
+
 def _loops_text(tree: LoopTree) -> str:
     rows: list[str] = []
 
@@ -281,6 +290,8 @@ def arguments() -> argparse.ArgumentParser:
     view = verb("view", _view, "what a pane shows")
     view.add_argument("--function", metavar="F", help="default: the entry")
     view.add_argument("--level", choices=LEVELS, default="graph")
+    view.add_argument("--open", nargs="+", metavar="ID", help="groups of the graph to open (* for all)")
+    view.add_argument("--find", metavar="WORDS", help="search the graph: conv, op:add, shape:64, name:lv")
     view.add_argument("--block", metavar="PATH", help="motion and cache: the block, or a loop above it")
     view.add_argument("--accesses", type=int, metavar="N", help="cache: how many to simulate (a million)")
     pipeline = verb("pipeline", _pipeline, "every pass of a pipeline, with its time and what it changed")

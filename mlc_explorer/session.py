@@ -7,14 +7,14 @@ workers replay the trace. Nothing here knows TVM, and nothing here knows the scr
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from .errors import BadModel, MlcError, NotFound
 from .schema.codec import decode
-from .schema.graph import GraphView
+from .schema.graph import GraphMatches, GraphView
 from .schema.loops import LoopTree
 from .schema.motion import CacheReport, MotionView
 from .schema.pipeline import PassDiff, PipelineView
@@ -162,9 +162,18 @@ class Session:
         """Functions, inputs, outputs, and what each step did."""
         return self._ask("state", StateInfo)
 
-    def graph(self, function: str | None = None) -> GraphView:
-        """The computational graph of a function (default: the entry)."""
-        return self._ask("graph", GraphView, function=function)
+    def graph(self, function: str | None = None, open: Sequence[str] | None = None) -> GraphView:
+        """The computational graph of a function (default: the entry). `open` names the groups to open
+        (``*``: all); None shows a big graph as a few dozen boxes, a small one whole."""
+        return self._ask("graph", GraphView, function=function, open=None if open is None else list(open))
+
+    def graph_search(self, query: str, function: str | None = None) -> GraphMatches:
+        """The boxes of a graph, those in closed groups too, by words such as ``conv`` or ``op:add shape:64``."""
+        return self._ask("graph_search", GraphMatches, query=query, function=function)
+
+    def dataflow(self, function: str | None = None) -> GraphView:
+        """Blocks and buffers of a PrimFunc, and what flows between them."""
+        return self._ask("dataflow", GraphView, function=function)
 
     def loop_nest(self, function: str | None = None) -> LoopTree:
         """Loops and blocks of a PrimFunc."""

@@ -8,11 +8,11 @@ views.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import MlcError, NotFound
-from ..schema.graph import GraphView
+from ..schema.graph import GraphMatches, GraphView
 from ..schema.loops import LoopTree
 from ..schema.motion import CacheReport, MotionView
 from ..schema.pipeline import PassDiff, PipelineView
@@ -28,9 +28,12 @@ from .views import describe
 from .views import pipeline as _pipeline
 from .views.diff import diff as _diff
 from .views.graph import graph as _graph
+from .views.graph import same_calls
 from .views.loops import loops as _loops
 from .views.motion import motion as _motion
 from .views.programs import program
+from .views.schedule_flow import schedule_flow
+from .views.search import search as _search
 from .views.text import text as _text
 
 ModelData = Callable[[str], bytes]
@@ -61,9 +64,29 @@ def state(trace: Any, model_data: ModelData) -> StateInfo:
     return describe.state_info(model, replay(parsed, model_data))
 
 
-def graph(trace: Any, model_data: ModelData, function: str | None = None) -> GraphView:
+def graph(
+    trace: Any,
+    model_data: ModelData,
+    function: str | None = None,
+    open: list[str] | None = None,
+    plain: bool = False,
+) -> GraphView:
+    """`open` names the groups to open (``*``: all), None leaves it to the graph's size; `plain`: lay it out at
+    once."""
     now, name = _at(trace, model_data, function)
-    return _graph(now.mod, name)
+    return _graph(now.mod, name, open, _names(trace, model_data, now, name), plain)
+
+
+def graph_search(trace: Any, model_data: ModelData, query: str, function: str | None = None) -> GraphMatches:
+    """The boxes that `query` finds, in closed groups too."""
+    now, name = _at(trace, model_data, function)
+    return _search(now.mod, name, query, _names(trace, model_data, now, name))
+
+
+def dataflow(trace: Any, model_data: ModelData, function: str | None = None) -> GraphView:
+    """Blocks and buffers of a PrimFunc."""
+    now, name = _at(trace, model_data, function)
+    return schedule_flow(now.mod, name)
 
 
 def loops(trace: Any, model_data: ModelData, function: str | None = None) -> LoopTree:
@@ -213,6 +236,15 @@ def _subject(trace: Any, model_data: ModelData) -> _pipeline.Subject:
     parsed = Trace.from_json(trace)
     now = replay(parsed, model_data)
     return _pipeline.Subject(parsed.key(), now.mod, now.entry)
+
+
+def _names(trace: Any, model_data: ModelData, now: State, function: str) -> Mapping[str, str]:
+    """What the model's file calls the calls of `function`, as long as they are those that were imported."""
+    names = loaders.load_cached(Trace.from_json(trace).model, model_data).names
+    if not names or function != now.entry:
+        return {}
+    first = replay(Trace.from_json(trace).upto(0), model_data)
+    return names if same_calls(first.mod, now.mod, function) else {}
 
 
 def _at(trace: Any, model_data: ModelData, function: str | None) -> tuple[State, str]:

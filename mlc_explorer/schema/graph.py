@@ -7,13 +7,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Node:
-    """A box: an input, a constant, a call or the output.
+    """A box: an input, a constant, a call, the output, or a closed group.
 
     `id` is the binding's variable (or ``out``), unique in the function. `op` is the operator
     or callee as read by a person (``matmul``, ``linear_relu``), `family` one of
-    input, constant, matmul, conv, elementwise, reduce, shape, pool, call, output, other (it picks the
+    input, constant, matmul, conv, elementwise, reduce, shape, pool, call, output, other, group (it picks the
     colour). `function` is the name of the PrimFunc or Relax function behind the box, if any.
     x, y are the centre; x, y, w, h are pixels.
+
+    `count` is the number of calls in it that show when it is opened (0: there is nothing to open), `inside`
+    names the functions that these call.
     """
 
     id: str
@@ -27,6 +30,8 @@ class Node:
     y: float = 0.0
     w: float = 0.0
     h: float = 0.0
+    count: int = 0
+    inside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -40,8 +45,24 @@ class Edge:
 
 
 @dataclass(frozen=True)
+class Group:
+    """An open group: the frame around its content. `parent` is the group that it lies in (empty: none),
+    `count` the number of calls in it. x, y are the centre; all four are pixels."""
+
+    id: str
+    label: str
+    parent: str
+    count: int
+    x: float = 0.0
+    y: float = 0.0
+    w: float = 0.0
+    h: float = 0.0
+
+
+@dataclass(frozen=True)
 class GraphView:
-    """`layout` says who placed the boxes: ``dot``, or ``layers`` (the fallback)."""
+    """`layout` says who placed the boxes: ``dot``, or ``layers`` (the fallback). `groups` are the open ones,
+    outer before inner; `total` counts the boxes that there would be if all groups were open."""
 
     function: str
     nodes: tuple[Node, ...]
@@ -49,3 +70,25 @@ class GraphView:
     width: float
     height: float
     layout: str = "dot"
+    groups: tuple[Group, ...] = ()
+    total: int = 0
+
+
+@dataclass(frozen=True)
+class Match:
+    """A box that a search found; `groups` are those to open to see it, outermost first."""
+
+    id: str
+    op: str
+    shape: str
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class GraphMatches:
+    """The first matches in the order of the program, and how many there are."""
+
+    function: str
+    query: str
+    count: int
+    matches: tuple[Match, ...] = ()

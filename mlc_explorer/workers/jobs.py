@@ -21,8 +21,8 @@ MEASURE = "measure"
 RUN = "run"
 
 _INTERACTIVE = [
-    "open", "state", "graph", "loops", "text", "diff", "why_not", "transforms", "samples", "targets",
-    "script", "model_file", "images", "motion", "cache",
+    "open", "state", "graph", "graph_search", "dataflow", "loops", "text", "diff", "why_not", "transforms",
+    "samples", "targets", "script", "model_file", "images", "motion", "cache",
     "pipeline", "pipeline_pass",
 ]  # fmt: skip
 # A run is what draws a picture's probabilities, tens of milliseconds: it has a lane of its own, because it

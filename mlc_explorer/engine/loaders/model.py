@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import tvm
@@ -22,7 +22,8 @@ class LoadedModel:
 
     `mod` holds `entry`, a Relax function or a PrimFunc. For a PrimFunc the outputs are its last parameters.
     `inputs` and `outputs` are in call order, by the names of the ONNX file where there is one. `onnx` is that
-    file (for a single function: its twin), `numpy_reference` computes the outputs with NumPy alone.
+    file (for a single function: its twin), `numpy_reference` computes the outputs with NumPy alone. `names`
+    say for a variable of `entry` by its name which node of the file it is, e.g. ``/layer1/conv1/Conv``.
     """
 
     name: str
@@ -33,6 +34,7 @@ class LoadedModel:
     onnx: bytes | None = None
     numpy_reference: Reference | None = None
     has_images: bool = False
+    names: Mapping[str, str] = field(default_factory=dict)
 
     def example_inputs(self, seed: int = 0) -> list[np.ndarray]:
         """Seeded inputs: normal for floats; 0 or 1 for integers, which may index an axis of any length."""

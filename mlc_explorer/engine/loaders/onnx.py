@@ -15,12 +15,12 @@ import onnx
 import tvm
 from onnx.reference import ReferenceEvaluator
 from tvm import relax
-from tvm.relax.frontend.onnx import from_onnx
+from tvm.relax.frontend.onnx.onnx_frontend import ONNXGraphImporter
 
 from ...schema.report import TensorInfo
 from .messages import bad_model
 from .model import LoadedModel
-from .onnx_checks import check, check_output, checked_inputs, operator_and_name, read
+from .onnx_checks import check, check_output, checked_inputs, operator_and_name, opset, read
 
 _DETAIL_LIMIT = 20_000  # characters of TVM's own text: some errors print the whole function
 
@@ -33,7 +33,7 @@ def load_onnx(name: str, data: bytes, has_images: bool = False) -> LoadedModel:
     check(model)
     inputs = checked_inputs(model)
     _keep_only_inputs(model, {tensor.name for tensor in inputs})
-    mod = _import(model)
+    mod, names = _import(model)
     return LoadedModel(
         name=name,
         mod=mod,
@@ -43,6 +43,7 @@ def load_onnx(name: str, data: bytes, has_images: bool = False) -> LoadedModel:
         onnx=data,
         numpy_reference=_NumpyReference(data, [tensor.name for tensor in inputs]),
         has_images=has_images,
+        names=names,
     )
 
 
@@ -68,10 +69,14 @@ def _keep_only_inputs(model: onnx.ModelProto, names: set[str]) -> None:
     model.graph.input.extend(kept)
 
 
-def _import(model: onnx.ModelProto) -> tvm.IRModule:
+def _import(model: onnx.ModelProto) -> tuple[tvm.IRModule, dict[str, str]]:
+    """The module, and for each variable of ``main`` the node that it comes from (see `LoadedModel.names`)."""
+    # What `from_onnx` does; only the importer itself knows which variable a node has become.
+    importer = ONNXGraphImporter({}, "float32", sanitize=True)
     try:
         with _quiet():
-            return from_onnx(model)
+            mod = importer.from_onnx(model.graph, opset(model))
+            return mod, _names(model, importer, mod)
     except Exception as e:  # the importer raises whatever its converters meet
         reason = _reason(e)
         detail = "".join(traceback.format_exception_only(e))[-_DETAIL_LIMIT:]
@@ -83,6 +88,24 @@ def _import(model: onnx.ModelProto) -> tvm.IRModule:
         raise bad_model(
             "model_node_failed", place=place, detail=detail, operator=operator, node=label, reason=reason
         ) from e
+
+
+def _names(model: onnx.ModelProto, importer: ONNXGraphImporter, mod: tvm.IRModule) -> dict[str, str]:
+    """A node becomes one or more bindings, the last of which holds what the importer has noted as its output."""
+    if not any("/" in node.name for node in model.graph.node):  # other names tell of no structure
+        return {}
+    nodes = {
+        importer._nodes[out]: n.name for n in model.graph.node for out in n.output if out in importer._nodes
+    }
+    names: dict[str, str] = {}
+    waiting: list[str] = []
+    for block in mod["main"].body.blocks:
+        for binding in block.bindings:
+            waiting.append(binding.var.name)
+            if name := nodes.get(binding.value) or nodes.get(binding.var):
+                names |= dict.fromkeys(waiting, name)
+                waiting = []
+    return names
 
 
 @contextlib.contextmanager

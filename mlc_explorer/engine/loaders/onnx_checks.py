@@ -71,9 +71,13 @@ def operator_and_name(node: onnx.NodeProto) -> tuple[str, str]:
     return domain + node.op_type, node.name or next(iter(node.output), "?")
 
 
+def opset(model: onnx.ModelProto) -> int:
+    """The version of ONNX's own operators that the file is written in."""
+    return next((o.version for o in model.opset_import if o.domain in _DEFAULT_DOMAINS), 1)
+
+
 def _check_opset(model: onnx.ModelProto) -> None:
-    versions = [o.version for o in model.opset_import if o.domain in _DEFAULT_DOMAINS]
-    version = versions[0] if versions else 1
+    version = opset(model)
     if not OLDEST_OPSET <= version <= NEWEST_OPSET:
         raise bad_model(
             "model_opset", place=f"opset {version}", version=version, oldest=OLDEST_OPSET, newest=NEWEST_OPSET

@@ -79,7 +79,11 @@ class _Reader:
             function=function,
             label=name,
         )
-        self._sketch.add(node, (source for arg in args for source in _flat(self._resolve(arg))))
+        self._sketch.add(node)  # before its constants
+        flows = tuple(tuple(_flat(self._resolve(arg))) for arg in args)
+        self._sketch.add(node, (source for flow in flows for source in flow))
+        if isinstance(callee, relax.Function):
+            self._sketch.arguments[node.id] = flows
         for index in written:
             self._flow[args[index]] = node.id
         return node.id

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from . import dot_helper
 
-SECONDS = 4.0  # a person waits no longer for a prettier picture
+SECONDS = 1.5  # a person waits no longer for a prettier picture
 
 _helper: subprocess.Popen[bytes] | None = None
 

@@ -38,6 +38,8 @@ _WORDS = frozenset(
         "width",
         "height",
         "weight",
+        "subgraph",
+        "margin",
     ]
 )
 
@@ -52,11 +54,11 @@ def main() -> None:
 
 
 def is_ours(source: bytes) -> bool:
-    """Whether a graph holds nothing but boxes ``n<number>``, numbers and the words of `layout`."""
+    """Whether a graph holds nothing but boxes ``n<number>``, frames ``cluster<number>``, numbers and the words of `layout`."""
     if len(source) > _MOST or not re.fullmatch(rb'[\w\s{}\[\]="\->.]*', source, re.ASCII):
         return False
     words = re.findall(rb"[A-Za-z_]\w*", source, re.ASCII)
-    return all(word.decode() in _WORDS or re.fullmatch(rb"n\d+", word) for word in words)
+    return all(word.decode() in _WORDS or re.fullmatch(rb"(n|cluster)\d+", word) for word in words)
 
 
 def run(program: str, source: bytes, seconds: float) -> bytes:

@@ -1,7 +1,8 @@
 """A quick layered layout, for graphs that are too big for dot or where dot can't run.
 
 Each box is one rank below the lowest box that it takes from; within a rank boxes stand in the order of the
-mean x of their sources, packed from the left and centred. Linear in boxes and edges but for the sorting.
+mean x of their sources, packed from the left and centred. Linear in boxes and edges but for the sorting. With
+frames each is laid out by itself, inner ones first, and stands as one box in what is around it.
 """
 
 from __future__ import annotations
@@ -42,6 +43,64 @@ def layers(sizes: Sequence[tuple[float, float]], edges: Sequence[tuple[int, int]
         top += height + GAP_Y
     points = tuple(_curve(centres, sizes, source, target) for source, target in edges)
     return Placed(tuple(centres), points, width, max(top - GAP_Y, MARGIN) + MARGIN)
+
+
+def nested_layers(
+    sizes: Sequence[tuple[float, float]],
+    edges: Sequence[tuple[int, int]],
+    within: Sequence[int],
+    frames: Sequence[int],
+    border: float,
+) -> Placed:
+    """`layers`, where box i lies in frame `within[i]` and frame i in `frames[i]` (-1: in none; an outer frame
+    comes before its inner ones). `border` is the empty strip in pixels inside a frame."""
+    if not frames:
+        return layers(sizes, edges)
+    boxes = len(sizes)
+    outer = [*within, *frames]  # a frame is a box too, numbered after the boxes
+    inside: list[list[int]] = [[] for _ in range(len(frames) + 1)]  # the last: in no frame
+    for box, frame in enumerate(outer):
+        inside[frame].append(box)
+    lifted = _lifted(edges, outer, boxes)
+    extents = [*sizes, *((0.0, 0.0) for _ in frames)]
+    places: list[tuple[float, float]] = [(0.0, 0.0)] * len(outer)  # centres within the frame
+    for frame in (*reversed(range(len(frames))), -1):
+        number = {box: i for i, box in enumerate(inside[frame])}
+        pairs = [(number[s], number[t]) for s, t in lifted[frame]]
+        part = layers([extents[box] for box in inside[frame]], pairs)
+        shift = 0.0 if frame < 0 else border - MARGIN
+        for box, (x, y) in zip(inside[frame], part.centres):
+            places[box] = x + shift, y + shift
+        if frame >= 0:
+            extents[boxes + frame] = part.width + 2 * shift, part.height + 2 * shift
+    width, height = part.width, part.height
+    for box, frame in sorted(enumerate(outer), key=lambda pair: pair[0] < boxes):  # frames, outer first
+        if frame >= 0:
+            (x, y), (w, h) = places[boxes + frame], extents[boxes + frame]
+            places[box] = places[box][0] + x - w / 2, places[box][1] + y - h / 2
+    points = tuple(_curve(places, sizes, source, target) for source, target in edges)
+    return Placed(tuple(places[:boxes]), points, width, height)
+
+
+def _lifted(
+    edges: Sequence[tuple[int, int]], outer: Sequence[int], boxes: int
+) -> list[dict[tuple[int, int], None]]:
+    """For each frame (the last: for what is in none) the edges between what lies right in it."""
+
+    def chain(box: int) -> list[int]:
+        found = [box]
+        while outer[found[-1]] >= 0:
+            found.append(boxes + outer[found[-1]])
+        return found[::-1]
+
+    chains = [chain(box) for box in range(boxes)]
+    lifted: list[dict[tuple[int, int], None]] = [{} for _ in range(len(outer) - boxes + 1)]
+    for source, target in edges:
+        for s, t in zip(chains[source], chains[target]):
+            if s != t:
+                lifted[outer[s]][s, t] = None
+                break
+    return lifted
 
 
 def _ranks(count: int, edges: Sequence[tuple[int, int]]) -> list[int]:

@@ -10,10 +10,16 @@ from ...schema.graph import Node
 
 @dataclass
 class Sketch:
-    """Grows while a function is read; ids are unique, an edge between two boxes is kept once."""
+    """Grows while a function is read; ids are unique, an edge between two boxes is kept once.
+
+    `arguments` tell for a call of a graph function what each of its arguments is made of; `insides` for a
+    call whose function has been drawn in (`insides.with_insides`) the calls in it.
+    """
 
     nodes: dict[str, Node] = field(default_factory=dict)
     edges: dict[tuple[str, str], None] = field(default_factory=dict)
+    arguments: dict[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
+    insides: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def add(self, node: Node, sources: Iterable[str] = ()) -> str:
         """Puts `node` in, with an edge from each of `sources`; gives its id."""

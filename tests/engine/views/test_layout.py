@@ -8,20 +8,21 @@ import pytest
 
 from mlc_explorer.engine.views import dot, dot_helper, layout
 from mlc_explorer.engine.views.layers import layers
+from mlc_explorer.engine.views.opened import Shown, whole
 from mlc_explorer.engine.views.sketch import Sketch
 from mlc_explorer.schema.graph import Node
 
 pytestmark = pytest.mark.usefixtures("afresh")
 
 
-def chain(count: int) -> Sketch:
+def chain(count: int) -> Shown:
     """input → n1 → n2 …, a weight beside each."""
     drawn = Sketch()
     drawn.add(Node("n0", "input", "input", "(1, 784)", label="image"))
     for i in range(1, count):
         weight = drawn.add(Node(f"w{i}", "constant", "constant", "(784, 200)", label="(784, 200)"))
         drawn.add(Node(f"n{i}", "matmul", "matmul", "(1, 200)", label="matmul"), [f"n{i - 1}", weight])
-    return drawn
+    return whole(drawn)
 
 
 def overlap(a: Node, b: Node) -> bool:
@@ -108,7 +109,7 @@ def test_wider_text_makes_a_wider_box():
 
 
 def test_an_empty_graph():
-    assert layout.lay_out("main", Sketch()).nodes == ()
+    assert layout.lay_out("main", Shown()).nodes == ()
 
 
 # The helper: for workers that may start no program.
@@ -171,7 +172,7 @@ def test_the_helper_takes_what_layout_writes():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(dot, "plain", keep)
-        layout.lay_out("main", chain(400))
+        layout.lay_out("main", chain(250))
     assert dot_helper.is_ours(sent[0].encode())
     assert 'mclimit="0.1"' in sent[0] or "mclimit=0.1" in sent[0]
 
