@@ -197,6 +197,12 @@ def test_level_diff(data: Callable[..., Any], text: Callable[..., str], tmp_path
     assert any(line.startswith("-") and "for k in" in line for line in lines)
 
 
+def test_level_dataflow(data: Callable[..., Any]) -> None:
+    view = data("view", "matmul_128", "--level", "dataflow")
+    arrows = {(edge["source"], edge["target"]) for edge in view["edges"]}
+    assert arrows == {("buffer:A", "matmul"), ("buffer:B", "matmul"), ("matmul", "buffer:C")}
+
+
 def test_level_loops(data: Callable[..., Any]) -> None:
     node = data("view", "matmul_128", "--function", "main", "--level", "loops")["roots"][0]
     found = []
