@@ -168,7 +168,7 @@ class Session:
         return self._ask("graph", GraphView, function=function, open=None if open is None else list(open))
 
     def graph_search(self, query: str, function: str | None = None) -> GraphMatches:
-        """The boxes of a graph, those in closed groups too, by words such as ``conv`` or ``op:add shape:64``."""
+        """The boxes of a graph, also in closed groups, by words such as ``conv`` or ``op:add shape:64``."""
         return self._ask("graph_search", GraphMatches, query=query, function=function)
 
     def dataflow(self, function: str | None = None) -> GraphView:

@@ -71,8 +71,7 @@ def graph(
     open: list[str] | None = None,
     plain: bool = False,
 ) -> GraphView:
-    """`open` names the groups to open (``*``: all), None leaves it to the graph's size; `plain`: lay it out at
-    once."""
+    """`open` names the groups to open (``*``: all), None leaves it to the graph's size. `plain`: at once."""
     now, name = _at(trace, model_data, function)
     return _graph(now.mod, name, open, _names(trace, model_data, now, name), plain)
 

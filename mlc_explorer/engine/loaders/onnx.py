@@ -91,7 +91,7 @@ def _import(model: onnx.ModelProto) -> tuple[tvm.IRModule, dict[str, str]]:
 
 
 def _names(model: onnx.ModelProto, importer: ONNXGraphImporter, mod: tvm.IRModule) -> dict[str, str]:
-    """A node becomes one or more bindings, the last of which holds what the importer has noted as its output."""
+    """A node becomes one or more bindings; the importer has noted the last of them as its output."""
     if not any("/" in node.name for node in model.graph.node):  # other names tell of no structure
         return {}
     nodes = {

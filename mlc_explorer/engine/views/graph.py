@@ -49,9 +49,9 @@ def graph(
 ) -> GraphView:
     """The graph of `function` in pixels; NotFound if there is no such function.
 
-    `opened` are the ids of the groups to open (``*``: all, as far as the screen can bear). None: a graph of up
-    to some hundred boxes is shown whole, a bigger one with a few dozen boxes. `names` give a call's path in
-    the model that it came from (``/layer1/conv1/Conv``); groups follow it. `plain` spends no time on looks.
+    `opened` are the ids of the groups to open (``*``: all, as far as the screen can bear). None: a graph of
+    up to some hundred boxes is shown whole, a bigger one with a few dozen boxes. `names` give a call's path
+    in the model that it came from (``/layer1/conv1/Conv``); groups follow it. `plain` spends no time on looks.
     """
     sketch, root = grouped(mod, function, names or {})
     if opened is None:

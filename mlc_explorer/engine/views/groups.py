@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import groupby, pairwise
 
 import numpy as np
 
@@ -145,7 +145,7 @@ class _Builder:
             ends = [len(members) * i // count for i in range(count + 1)]
             members = [
                 self._scope(None, f"{low + 1}–{high}", tuple(members[low:high]))
-                for low, high in zip(ends, ends[1:])
+                for low, high in pairwise(ends)
             ]
         return tuple(members)
 

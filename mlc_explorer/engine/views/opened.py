@@ -16,7 +16,8 @@ MOST = 2000  # boxes that "open all" shows
 
 @dataclass
 class Shown:
-    """`frames` are the open groups, outer first; `within` names each box's and frame's frame (empty: none)."""
+    """`frames` are the open groups, outer first; `within` names each box's and frame's frame (empty:
+    none)."""
 
     nodes: list[Node] = field(default_factory=list)
     edges: list[tuple[str, str]] = field(default_factory=list)
@@ -32,8 +33,8 @@ def at_first(root: Scope, sketch: Sketch) -> frozenset[str] | None:
 
 
 def opened_up(root: Scope, enough: int, most: int) -> frozenset[str]:
-    """Groups to open, outer and larger ones first, until `enough` boxes show, but never more than `most`. Fused
-    functions stay closed: that they are one is what a person fused them for."""
+    """Groups to open, outer and larger ones first, until `enough` boxes show, but never more than `most`.
+    Fused functions stay closed: that they are one is what a person fused them for."""
     opened: set[str] = set()
     waiting = _groups(root)
     shown = _size(root)

@@ -1,8 +1,8 @@
 """Finds what repeats in a row: the layers of a network, written one after the other.
 
 A *repeat* is a stretch of a sequence that consists of the same block twice or more, e.g. ``conv norm relu``
-six times. The most telling stretch is taken first (long, of short blocks), then what is left and right of it is
-looked at in the same way.
+six times. The most telling stretch is taken first (long, of short blocks), then what is left and right of it
+is looked at in the same way.
 """
 
 from __future__ import annotations
