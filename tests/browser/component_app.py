@@ -9,11 +9,16 @@ import json
 import time
 
 import streamlit as st
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from mlc_explorer.schema.codec import encode
 from mlc_explorer.schema.graph import Edge, GraphView, Node
+from mlc_explorer.schema.levels import LEVELS
 from mlc_explorer.schema.loops import BufferInfo, LoopNode, LoopTree
+from mlc_explorer.schema.report import FunctionInfo, StateInfo, StepReport
 from mlc_explorer.schema.text import DiffRow, DiffView, Mark, TextView
 from mlc_explorer.ui import blobs, component, serving
 
@@ -51,13 +56,32 @@ def loop_tree() -> LoopTree:
     return LoopTree("matmul", (tree,), buffers, flops=16384.0, iterations=8192, bytes=33536)
 
 
-def text(level: str) -> TextView:
-    if level == "asm":
-        lines = ("matmul:", "    vmovups (%rdi), %zmm0", "    vfmadd231ps (%rsi), %zmm1, %zmm0", "    retq")
-        return TextView("matmul", "asm", lines, (), (None, 3, 6, None), ("other", "load", "fma", "other"))
+def program(function: str) -> TextView:
+    if function != "matmul":
+        lines = ("@R.function", "def main(x):", "    lv = R.call_tir(cls.matmul, (x,))", "    return lv")
+        return TextView(function, "relax", lines, (Mark("lv", "binding", 3, 3),))
     kinds = ("loop", "loop", "loop", "block")
     marks = tuple(Mark(p, k, i + 2, 6) for i, (p, k) in enumerate(zip(PATHS, kinds, strict=True)))
     return TextView("matmul", "tir", AFTER, marks)
+
+
+def assembly() -> TextView:
+    lines = ("matmul:", "    vmovups (%rdi), %zmm0", "    vfmadd231ps (%rsi), %zmm1, %zmm0", "    retq")
+    return TextView("matmul", "asm", lines, (), (None, 3, 6, None), ("other", "load", "fma", "other"))
+
+
+def big_text() -> TextView:
+    return TextView("matmul", "tir", tuple(f"    x{i} = T.float32({i})" for i in range(5000)))
+
+
+def diff() -> DiffView:
+    return DiffView("matmul", BEFORE, AFTER, tuple(DiffRow(*r) for r in ROWS))
+
+
+def state(step: int) -> StateInfo:
+    functions = (FunctionInfo("main", "graph", calls=1), FunctionInfo("matmul", "loops", calls=3))
+    report = StepReport(changed=("matmul",), moved={"matmul:matmul/k": "matmul:matmul/k_0"})
+    return StateInfo("model", "main", functions, (), (), (report,) if step else ())
 
 
 def graph(case: str) -> GraphView:
@@ -83,14 +107,27 @@ def graph(case: str) -> GraphView:
     return GraphView("main", nodes, edges, 300, 220)
 
 
-def payload(view: object) -> dict[str, object]:
-    return blobs.entry(json.dumps(encode(view)).encode())
+def answer(request: Request) -> Response:
+    """What `ui.answers` would say; a token is the case and the step."""
+    case, step = request.path_params["token"].rsplit("-", 1)
+    function = request.query_params.get("function", "")
+    views = {
+        "state": lambda: state(int(step)),
+        "graph": lambda: graph(case),
+        "program": lambda: big_text() if case == "big" else program(function),
+        "loops": loop_tree,
+        "diff": diff,
+        "asm": assembly,
+    }
+    if request.path_params["view"] not in views:
+        return JSONResponse({"message": "no such view", "hint": "", "paths": []}, 409)
+    return JSONResponse(encode(views[request.path_params["view"]]()))
 
 
 def linked(case: str) -> None:
     state = st.session_state
-    state.setdefault("chosen", {"node": "lv", "function": "matmul", "path": None})
-    state.setdefault("level", "tir")
+    function = "main" if case == "empty" else "matmul"
+    state.setdefault("chosen", {"node": "lv", "function": function, "path": None})
 
     def on_event() -> None:
         what = component.event("linked")
@@ -100,34 +137,23 @@ def linked(case: str) -> None:
             state.chosen = {"node": what["id"], "function": what["function"], "path": None}
         elif what["type"] == "path":
             state.chosen = {**state.chosen, "path": what["path"]}
-        elif what["type"] == "level":
-            state.level = what["level"]
 
-    long = tuple(f"    x{i} = T.float32({i})" for i in range(5000))
-    view = TextView("big", "tir", long) if case == "big" else text(state.level)
-    shown, with_diff = case != "empty", case in ("loops", "hostile") and state.level == "tir"
     problem = {"message": f"k_0 carries a reduction {HOSTILE}", "paths": ["matmul/k_0"]}
+    titles = ("", "split") if case in ("loops", "hostile") else ("",)
     data = {
-        "graph": payload(graph(case)),
-        "text": payload(view) if shown else None,
-        "loops": payload(loop_tree()) if shown else None,
-        "diff": payload(DiffView("matmul", BEFORE, AFTER, tuple(DiffRow(*r) for r in ROWS)))
-        if with_diff
-        else None,
+        "states": [{"token": f"{case}-{n}", "title": title, "detail": "", "function": None}
+                   for n, title in enumerate(titles)],
+        "cursor": len(titles) - 1,
+        "other": None,
+        "times": [None] * len(titles),
+        "entry": "main",
+        "kind": "graph" if function == "main" else "loops",
         "selection": state.chosen,
-        "levels": ["tir", "asm"],
-        "level": state.level,
-        "functions": [
-            {"name": "main", "kind": "graph", "calls": 1},
-            {"name": "matmul", "kind": "loops", "calls": 3},
-        ],
         "problem": problem if case == "refused" else None,
-        "changed": ["lv"],
+        "levels": encode(LEVELS),
         "labels": component.labels(st.query_params.get("lang", "en")),
-        "empty": None,
-        "busy": False,
-    }
-    component.linked_view(data, key="linked", on_event_change=on_event, height=420)
+    }  # fmt: skip
+    component.linked_view(data, key="linked", on_event_change=on_event, height=460)
 
 
 def trace(case: str) -> None:
@@ -179,6 +205,8 @@ def main() -> None:
 if get_script_run_ctx(suppress_warning=True) is not None:
     main()
 else:
-    app = st.App(__file__, lifespan=serving.lifespan, routes=[blobs.route()])
+    app = st.App(
+        __file__, lifespan=serving.lifespan, routes=[blobs.route(), Route("/panes/{token}/{view}", answer)]
+    )
     if __name__ == "__main__":
         app.run(config=serving.run_config())

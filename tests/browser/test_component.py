@@ -77,21 +77,33 @@ def test_a_header_selects_its_loop_and_a_body_line_the_innermost_block(show: Ope
     assert paths == ["matmul/k_0", "matmul"]
 
 
-def test_the_painted_mark_names_text_graph_and_selection(show: Opener) -> None:
+def test_the_painted_mark_names_state_function_and_selection(show: Opener) -> None:
     page = show()
-    before = page.get_attribute(".linked-view", "data-painted").split(":")
-    assert [len(part) for part in before[:2]] == [64, 64] and before[2] == "lv"
+    assert page.get_attribute(".linked-view", "data-painted") == "loops-1:matmul:lv"
     page.click(".branch[data-path='matmul/k_1']")
     page.wait_for_selector(".linked-view[data-painted$=':matmul/k_1']")
 
 
-def test_hovering_a_loop_lights_it_in_both_panes(show: Opener) -> None:
+def test_hovering_a_loop_lights_it_in_all_panes(show: Opener) -> None:
     page = show()
     page.hover(".branch[data-path='matmul/k_1']")
-    expect(page.locator(".bands .head.hovered")).to_have_count(1)
+    expect(page.locator(".bands .head.hover")).to_have_count(1)
     line(page, 2).hover()
-    expect(page.locator(".branch.hovered")).to_have_attribute("data-path", "matmul/i")
+    expect(page.locator(".branch[data-lit=hover]")).to_have_attribute("data-path", "matmul/i")
     assert "event" in page.get_by_test_id("stText").inner_text()  # "no event": hovering stays in the browser
+
+
+def test_pins_have_colours_of_their_own_and_a_chip_each(show: Opener) -> None:
+    page = show()
+    page.click(".branch[data-path='matmul/k_1']", modifiers=["Shift"])
+    page.click(".branch[data-path='matmul/i']", modifiers=["Shift"])
+    expect(page.locator(".pins .pin")).to_have_text(["matmul/k_1", "matmul/i"])
+    expect(page.locator(".bands .head.pin-1")).to_have_count(1)
+    expect(page.locator(".branch[data-lit^=pin-2]")).to_have_attribute("data-path", "matmul/i")
+    page.click(".branch[data-path='matmul/i']", modifiers=["Shift"])
+    expect(page.locator(".pins .pin")).to_have_text(["matmul/k_1"])
+    page.locator(".pin button").click()
+    expect(page.locator(".bands [class*=pin]")).to_have_count(0)
 
 
 def test_the_tree_is_an_aria_tree_with_its_keys(show: Opener) -> None:
@@ -142,19 +154,72 @@ def test_the_diff_shows_removed_lines_and_marks_changed_words(show: Opener) -> N
     expect(page.locator(".ln.del")).to_have_count(0)  # a person's choice lasts
 
 
-def test_assembly_is_linked_to_the_loops_it_came_from(show: Opener) -> None:
+def test_assembly_is_linked_to_the_lines_it_came_from(show: Opener) -> None:
     page = show()
-    page.get_by_role("radio", name=SAY["level.asm"]).click()
-    expect(page.locator(".ln")).to_have_count(4)
-    line(page, 3).locator(".code").click()
-    expect(page.locator(".branch.selected")).to_have_attribute("data-path", "matmul")
-    assert events(page, 2) == [{"type": "level", "level": "asm"}, {"type": "path", "path": "matmul"}]
+    page.locator(".pane.tree-pane select.view").select_option("asm")
+    asm = page.locator(".pane[data-view=asm]")
+    expect(asm.locator(".ln")).to_have_count(4)
+    asm.locator(".ln").nth(2).hover()
+    expect(page.locator(".pane[data-view=program] .bands .run.hover")).to_have_count(1)
+    asm.locator(".ln").nth(3).hover()
+    expect(asm.get_by_role("status")).to_contain_text("no line of the program")
+    asm.locator(".ln").nth(2).click()
+    assert events(page, 1) == [{"type": "path", "path": "matmul"}]
+
+
+def test_a_text_that_is_refused_says_why_and_leaves_the_others(show: Opener) -> None:
+    page = show()
+    page.locator(".pane.tree-pane select.view").select_option("cuda")
+    pane = page.locator(".pane[data-view=cuda]")
+    expect(pane.get_by_text("no such view")).to_be_visible()
+    expect(pane.get_by_role("button", name=SAY["failed.again"])).to_be_visible()
+    expect(page.locator(".pane[data-view=program] .ln.add")).to_have_count(4)
+
+
+def test_panes_are_added_moved_and_closed_and_stay_so(show: Opener) -> None:
+    page = show()
+    shown = "panes => panes.map(p => p.dataset.view)"
+    page.locator("select.add").select_option("asm")
+    expect(page.locator(".column")).to_have_count(4)
+    page.locator(".pane[data-view=asm] select.more").select_option("left")
+    assert page.locator(".pane").evaluate_all(shown) == ["graph", "program", "loops", "asm"]
+    expect(page.locator(".divider")).to_have_count(1)
+    page.locator(".pane[data-view=graph] select.more").select_option("close")
+    page.reload()
+    page.wait_for_selector(".linked-view[data-painted]")
+    assert page.locator(".pane").evaluate_all(shown) == ["program", "loops", "asm"]
+    page.get_by_role("radio", name=SAY["preset.course"]).click()
+    assert page.locator(".pane").evaluate_all(shown) == ["graph", "program", "loops"]
+
+
+def test_a_header_that_is_dragged_takes_its_pane_along(show: Opener) -> None:
+    page = show()
+    tree = page.locator(".pane[data-view=loops]")
+    start, goal = tree.locator("header").bounding_box(), page.locator(".pane[data-view=graph]").bounding_box()
+    page.mouse.move(start["x"] + start["width"] * 0.6, start["y"] + 10)
+    page.mouse.down()
+    page.mouse.move(goal["x"] + goal["width"] / 2, goal["y"] + goal["height"] - 20, steps=4)
+    expect(page.locator(".drop-hint")).to_be_visible()
+    page.mouse.up()
+    expect(page.locator(".column")).to_have_count(2)
+    assert page.locator(".column").first.locator(".pane").evaluate_all("p => p.map(e => e.dataset.view)") == [
+        "graph", "loops"
+    ]  # fmt: skip
+
+
+def test_arrow_keys_step_through_the_history(show: Opener) -> None:
+    page = show()
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_selector(".linked-view[data-painted^='loops-0:']")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector(".linked-view[data-painted^='loops-1:']")
+    expect(page.locator(".film output")).to_contain_text("1/1")
 
 
 def test_the_function_menu_tells_python(show: Opener) -> None:
     page = show()
     page.get_by_role("combobox", name=SAY["text.function"]).select_option("main")
-    assert events(page, 1) == [{"type": "function", "name": "main"}]
+    assert events(page, 1) == [{"type": "function", "name": "main", "node": None}]
 
 
 def test_a_problem_lights_up_its_loop_until_it_is_dismissed(show: Opener) -> None:
@@ -195,49 +260,39 @@ def test_a_late_answer_to_an_earlier_click_does_not_win(show: Opener) -> None:
 def test_nothing_is_fetched_twice(open_page: Opener, component_url: str) -> None:
     page = open_page("about:blank", wait=False)
     asked: list[str] = []
-    page.on("request", lambda r: asked.append(r.url) if "/blob/" in r.url else None)
+    page.on("request", lambda r: asked.append(r.url) if "/blob/" in r.url or "/panes/" in r.url else None)
     page.goto(component_url)
     page.wait_for_selector(".linked-view[data-painted]")
     page.click(".branch[data-path='matmul/i']")
     page.wait_for_selector(".linked-view[data-painted$=':matmul/i']")
     page.click(".node[data-id=x]")
     page.wait_for_selector(".linked-view[data-painted$=':x']")
-    assert len(asked) == len(set(asked)) > 4
+    assert len(asked) == len(set(asked)) > 6
 
 
-def test_a_payload_that_the_server_has_dropped_is_published_again(
-    open_page: Opener, component_url: str
-) -> None:
+def test_a_state_that_the_server_has_forgotten_is_told_again(open_page: Opener, component_url: str) -> None:
     page = open_page("about:blank", wait=False)
     refused: list[str] = []
 
     def lose_the_first(route: Route) -> None:
-        if route.request.resource_type == "fetch" and not refused:
+        if not refused:
             refused.append(route.request.url)
             route.fulfill(status=404)
         else:
             route.continue_()
 
-    page.route("**/blob/*", lose_the_first)
+    page.route("**/panes/*/*", lose_the_first)
     page.goto(component_url)
     page.wait_for_selector(".linked-view[data-painted]")
     assert refused
     expect(page.locator(".branch")).to_have_count(4)
 
 
-def test_a_payload_that_never_comes_is_said_to_be_missing(open_page: Opener, component_url: str) -> None:
+def test_a_server_that_never_answers_is_said_so(open_page: Opener, component_url: str) -> None:
     page = open_page("about:blank", wait=False)
-    wanted = '"level": "tir"'
-
-    def lose_the_text(route: Route) -> None:
-        answer = route.fetch()
-        route.fulfill(status=404) if wanted in answer.text() else route.fulfill(response=answer)
-
-    page.route("**/blob/*", lose_the_text)
+    page.route("**/panes/*/state*", lambda route: route.fulfill(status=404))
     page.goto(component_url)
-    page.wait_for_selector(".linked-view[data-painted]")
-    expect(page.get_by_text(SAY["failed.title"])).to_be_visible()
-    expect(page.locator(".branch")).to_have_count(4)  # what did come is shown
+    expect(page.get_by_text(SAY["failed.title"]).first).to_be_visible(timeout=15_000)
 
 
 def test_a_thousand_nodes_move_without_touching_them(show: Opener) -> None:
@@ -273,17 +328,17 @@ def test_every_line_of_a_long_text_is_there_for_the_browsers_find(show: Opener) 
 def test_a_narrow_screen_shows_one_pane_at_a_time(show: Opener) -> None:
     page = show()
     page.set_viewport_size({"width": 700, "height": 900})
-    page.get_by_role("tab", name=SAY["tree.title"]).click()
+    page.get_by_role("tab", name=SAY["view.loops"]).click()
     expect(page.locator(".tree")).to_be_visible()
     expect(page.locator(".stage")).to_be_hidden()
-    page.get_by_role("tab", name=SAY["graph.title"]).click()
+    page.get_by_role("tab", name=SAY["view.graph"]).click()
     expect(page.locator(".node[data-id=lv]")).to_be_in_viewport()
 
 
 def test_splitters_move_and_are_remembered(show: Opener) -> None:
     page = show()
     width = page.locator(".pane.graph").bounding_box()["width"]
-    bar = page.locator(".splitter[data-side=graph]")
+    bar = page.locator(".splitter").first
     box = bar.bounding_box()
     page.mouse.move(box["x"] + 3, box["y"] + 100)
     page.mouse.down()
