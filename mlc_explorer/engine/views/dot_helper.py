@@ -54,8 +54,8 @@ def main() -> None:
 
 
 def is_ours(source: bytes) -> bool:
-    """Whether a graph holds nothing but boxes ``n<number>``, frames ``cluster<number>``, numbers and the words
-    of `layout`."""
+    """Whether a graph holds nothing but boxes ``n<number>``, frames ``cluster<number>``, numbers and the
+    words of `layout`."""
     if len(source) > _MOST or not re.fullmatch(rb'[\w\s{}\[\]="\->.]*', source, re.ASCII):
         return False
     words = re.findall(rb"[A-Za-z_]\w*", source, re.ASCII)

@@ -51,7 +51,7 @@ def graph(
 
     `opened` are the ids of the groups to open (``*``: all, as far as the screen can bear). None: a graph of
     up to some hundred boxes is shown whole, a bigger one with a few dozen boxes. `names` give a call's path
-    in the model that it came from (``/layer1/conv1/Conv``); groups follow it. `plain` spends no time on looks.
+    in the model that it came from (``/layer1/conv1/Conv``); groups follow it. `plain`: no time for looks.
     """
     sketch, root = grouped(mod, function, names or {})
     if opened is None:

@@ -1,8 +1,8 @@
 """Finds boxes of a graph, those in closed groups too, by name, operator or shape.
 
 ``conv 64`` finds what has both words in its name, operator, function, shape or path in the model;
-``op:conv``, ``shape:64``, ``name:lv`` look at one of these only, ``id:lv5`` is the one box called so. Case does
-not matter.
+``op:conv``, ``shape:64``, ``name:lv`` look at one of these only, ``id:lv5`` is the one box called so. Case
+does not matter.
 """
 
 from __future__ import annotations
