@@ -24,9 +24,11 @@ from .sketch import Sketch, shape_text
 
 def schedule_flow(mod: IRModule, function: str) -> GraphView:
     """Blocks by their paths, with their iteration domain for a shape; buffers as ``buffer:<name>``, of family
-    ``buffer``, with their role for an operator. An edge leads from a buffer to each block that reads it, and
-    from a block to each buffer that it writes, so an update of its own buffer has both. NotFound for a graph
-    function, which has no schedule."""
+    ``buffer``, with their role for an operator, and a scope other than global behind the shape.
+
+    An edge leads from a buffer to each block that reads it, and from a block to each buffer that it writes,
+    so an update of its own buffer has both. NotFound for a graph function, which has no schedule.
+    """
     return lay_out(function, whole(flow_sketch(prim_func(mod, function, "dataflow"), function)))
 
 
@@ -40,9 +42,9 @@ def flow_sketch(func: PrimFunc, function: str) -> Sketch:
         id_ = f"buffer:{buffer.name}"
         if id_ not in sketch.nodes:
             scope = buffer.ty.storage_scope or "global"
-            label = buffer.name if scope == "global" else f"{buffer.name} · {scope}"
+            shape = shape_text(buffer.shape) + ("" if scope == "global" else f" · {scope}")
             role = roles.get(buffer.name, "local")
-            sketch.add(Node(id_, role, "buffer", shape_text(buffer.shape), dtype_of(buffer), label=label))
+            sketch.add(Node(id_, role, "buffer", shape, dtype_of(buffer), label=buffer.name))
         return id_
 
     for place in innermost_blocks(places):

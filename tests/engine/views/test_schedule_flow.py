@@ -47,7 +47,8 @@ def test_a_cached_copy_stands_between_buffer_and_block(cached):
     chain = ["buffer:A", "A_shared", "buffer:A_shared", "matmul_update", "buffer:C"]
     assert arrows(view) >= set(pairwise(chain))
     copy = next(n for n in view.nodes if n.id == "buffer:A_shared")
-    assert (copy.label, copy.op, copy.family) == ("A_shared · shared", "local", "buffer")
+    assert (copy.label, copy.op, copy.family) == ("A_shared", "local", "buffer")
+    assert copy.shape == "(128, 128) · shared"
 
 
 def test_an_update_reads_and_writes_its_buffer(cached):
