@@ -49,10 +49,24 @@ def _python(mod: IRModule, function: str, level: str, _: Target) -> TextView:
     return python(mod, function)
 
 
+def _lowered(mod: IRModule, function: str, level: str, target: Target) -> TextView:
+    from .lowered_tir import lowered_tir
+
+    return lowered_tir(mod, function, target())
+
+
+def _source(mod: IRModule, function: str, level: str, _: Target) -> TextView:
+    from .c_sources import c_source
+
+    return c_source(mod, function, level)
+
+
 _VIEWS: dict[str, View] = {
     "relax": _printed,
     "tir": _printed,
     "python": _python,
+    "lowered": _lowered,
     "llvm": _machine,
     "asm": _machine,
+    **dict.fromkeys(("c", "cuda", "opencl", "metal", "webgpu"), _source),
 }

@@ -46,6 +46,7 @@ class _Writer:
         self._func = source.func
         self._tir = source.tir
         self._span = source.line
+        self._define = source.define
         self._line_of = {mark.path: mark.line for mark in source.tir.marks}
         self._places = list(paths.walk(source.func))
         self._names: dict[Any, str] = {}
@@ -62,9 +63,8 @@ class _Writer:
         head = [f"import {name}" for name in sorted(self._write.modules)] + ["import numpy as np"]
         for helper in self._write.helpers:
             head += ["", "", *helper]
-        define = next((i for i, line in enumerate(self._tir.lines, 1) if line.startswith("def ")), None)
         lines = [(line, None) for line in [*head, "", ""]]
-        lines += [(f"def {_identifier(self._tir.function)}({parameters}):", define), *self._lines]
+        lines += [(f"def {_identifier(self._tir.function)}({parameters}):", self._define), *self._lines]
         shift = len(lines) - len(self._lines)
         marks = [Mark(m.path, m.kind, m.line + shift, m.end + shift) for m in self._marks]
         return TextView(

@@ -26,6 +26,12 @@ class Spanned:
     tir: TextView
     known: bool
 
+    @property
+    def define(self) -> int | None:
+        """The line of ``def``."""
+        lines = enumerate(self.tir.lines, 1)
+        return next((i for i, line in lines if line.startswith("def ")), None) if self.known else None
+
     def line(self, node: Any) -> int | None:
         """The 1-based line of `tir` that `node`, or what it was lowered from, stands on."""
         span = getattr(node, "span", None) if self.known else None

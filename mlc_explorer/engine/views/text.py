@@ -52,7 +52,7 @@ def parse(view: TextView) -> PrimFunc:
 
 def _tir(func: PrimFunc, function: str) -> TextView:
     places = paths.walk(func)
-    lines, at = _print(func, function, [p.node for p in places])
+    lines, at = printed(func, function, [p.node for p in places])
     if _root_is_implied(func):
         lines, at = _without_root(lines, at)
     marks = tuple(
@@ -64,12 +64,12 @@ def _tir(func: PrimFunc, function: str) -> TextView:
 def _relax(mod: IRModule, function: str) -> TextView:
     func = relax_function(mod, function, "relax")
     bindings = [b for b in walk_bindings(func) if b.drawn]
-    lines, at = _print(func, function, [b.node for b in bindings])
+    lines, at = printed(func, function, [b.node for b in bindings])
     marks = [Mark(b.id, "binding", at[i], _end(lines, at[i])) for i, b in enumerate(bindings) if i in at]
     return TextView(function, "relax", tuple(lines), tuple(sorted(marks, key=lambda m: (m.line, -m.end))))
 
 
-def _print(func: Any, name: str, nodes: list[Any]) -> tuple[list[str], dict[int, int]]:
+def printed(func: Any, name: str, nodes: list[Any]) -> tuple[list[str], dict[int, int]]:
     """The lines from the decorator on, and for each node (by its index) the 1-based line it starts on.
 
     `nodes` are in the order of the text, so that an object which stands in two places is told apart.

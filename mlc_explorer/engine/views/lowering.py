@@ -1,0 +1,92 @@
+"""One tensor function on TVM's own way down, cut where a view wants to look at it.
+
+The passes are those of the target's pipeline in TVM (``s_tir``), in its order; nothing is listed here a
+second time but the names of two cuts. An instrument says which passes run: all before a cut, or all from it
+on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import tvm
+from tvm.ir import IRModule
+from tvm.ir.instrument import pass_instrument
+from tvm.target import Target
+from tvm.tirx import PrimFunc
+
+from ...errors import Refused
+from .origins import with_reduction_lines
+from .spans import Spanned
+
+_REDUCED = "s_tir.LowerInitBlock"  # comes after LowerCrossThreadReduction, whose statements have no lines
+_SPLIT = "tirx.SplitHostDevice"  # from here on, a function becomes kernels and calling conventions
+_FRAMES = ("_pipeline", "sequential")  # what holds passes and is none
+_LAST_LINES = 12  # of TVM's message, which begins with a long stack
+
+
+@pass_instrument
+class _Window:
+    """Runs the passes from `start` on (None: from the first) and before `stop`, save those in `without`."""
+
+    def __init__(self, start: str | None, stop: str | None, without: tuple[str, ...] = ()) -> None:
+        self._start, self._stop, self._without = start, stop, without
+        self._open = start is None
+
+    def should_run(self, _: IRModule, info: Any) -> bool:
+        if info.name in _FRAMES:
+            return True
+        if info.name in (self._start, self._stop):
+            self._open = info.name == self._start
+        return self._open and info.name not in self._without
+
+
+def lower(source: Spanned, target: Target, config: Mapping[str, Any] | None = None) -> PrimFunc:
+    """The function after all of TVM's passes that change its loops: blocks are gone, iterators bound, buffers
+    placed, compacted and flattened, vectorised loops are ramps, unrolled ones written out, common
+    subexpressions named, thread barriers set. What follows, and is not done, splits it into host code and
+    device kernels and wraps it in the calling convention.
+
+    `target` with its host; `config` is TVM's. Refused (``view_not_compiled``) where a pass fails.
+    """
+    name = source.tir.function
+    func = source.func.with_attr("global_symbol", name)
+    try:
+        pipeline, *_ = tvm.tirx.get_default_tir_pipeline(target)
+        mod = tvm.tirx.transform.BindTarget(target)(IRModule({name: func}))
+        with tvm.transform.PassContext(config=dict(config or {}), instruments=[_Window(None, _REDUCED)]):
+            mod = pipeline(mod)
+        mod = IRModule({name: with_reduction_lines(mod[name], source)})
+        with tvm.transform.PassContext(config=dict(config or {}), instruments=[_Window(_REDUCED, _SPLIT)]):
+            return pipeline(mod)[name]
+    except Exception as e:  # TVM's passes raise errors of many classes
+        raise refused(name, target, e) from e
+
+
+def generate(func: PrimFunc, target: Target, *, packed: bool = True) -> tvm.runtime.Module:
+    """Code for what `lower` gave: the host's module, which imports the device's if there is one.
+
+    `packed` false leaves the calling convention out. Refused (``view_not_compiled``) where a pass or the code
+    generator fails.
+    """
+    name = str(func.attrs["global_symbol"])
+    without = () if packed else ("tirx.MakePackedAPI",)
+    try:
+        with tvm.transform.PassContext(instruments=[_Window(_SPLIT, None, without)]):
+            return tvm.tirx.build(IRModule({name: func}), target)
+    except Exception as e:  # as above
+        raise refused(name, target, e) from e
+
+
+def refused(function: str, target: Target, error: Exception) -> Refused:
+    """What TVM says when `function` can't be compiled for `target`."""
+    last = str(error).strip().splitlines() or [type(error).__name__]
+    return Refused(
+        f"'{function}' can't be compiled for {target.kind.name}: {last[-1]}",
+        hint="Look at the loops at the place that the message names, or undo the last step.",
+        place=function,
+        detail="\n".join(last[-_LAST_LINES:]),
+        code="view_not_compiled",
+        params={"function": function, "target": target.kind.name, "reason": last[-1]},
+    )
