@@ -73,6 +73,7 @@ class Explorer:
         """The model after step `cursor` is on screen, of `of` steps in the history (default: the last)."""
         rows = (cursor if of is None else of) + 1
         expect(self.trace).to_have_attribute("data-painted", f"{rows}:{cursor}", timeout=30_000)
+        expect(self.view).to_have_attribute("data-step", f"{cursor}/{rows - 1}", timeout=30_000)
         wait_idle(self.page)
 
     # -- the bar ---------------------------------------------------------------------------------------

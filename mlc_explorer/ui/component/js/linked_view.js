@@ -119,9 +119,11 @@ async function repaint(view, retried = null) {
 function sayPainted(view, answered) {
   const { home, selection, root } = view;
   const painted = `${home.at.token.slice(0, 12)}:${home.function}:${selection.path ?? selection.node ?? ""}`;
+  const step = `${home.at.n}/${view.states.length - 1}`;
   return new Promise((resolve) => afterPaint(() => {
     if (view.home === home && view.selection === selection) {
       root.dataset.painted = painted;
+      root.dataset.step = step;
       if (answered !== null) root.dataset.answered = answered;
     }
     resolve();
