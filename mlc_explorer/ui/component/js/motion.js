@@ -5,13 +5,15 @@
 
 import { esc, formatBytes, formatCount, say } from "./dom.js";
 import { accessesHtml, loopsHtml, missesHtml, number, showPlaying, transportHtml } from "./motion_controls.js";
-import { drawPicture, forgetTouched, makePicture, markTouched, readColours, sliceShown } from "./motion_picture.js";
+import { PICTURE_WIDTH, drawPicture, fitPicture, forgetTouched, makePicture, markTouched, readColours, sliceShown } from "./motion_picture.js";
 import { goTo, makePlayer, makeSummary, nextOf, runAhead, stepWith, stop, togglePlay } from "./motion_player.js";
 import { compileMotion } from "./motion_program.js";
 import { iterationsOf, linesHeld, missesOf, touchedNow } from "./motion_run.js";
 
 const AHEAD = 2_000_000; // accesses of a press on Run ahead
 const SUMMARY = 1_000_000; // accesses that are simulated when a block is shown
+const MARGIN = 12; // pixels beside the pictures, and
+const GAP = 16; // between them, as in css/motion.css
 const FULL_REDRAW = 66; // milliseconds between two redraws of all pictures while it runs
 
 export const motion = { views: [], make: makeMotion, draw: drawMotion, light: lightMotion };
@@ -19,8 +21,8 @@ export const motion = { views: [], make: makeMotion, draw: drawMotion, light: li
 const BODY =
   '<div class="motion" tabindex="0"><div class="motion-top"><select class="motion-block"></select>' +
   '<span class="motion-shared"></span><span class="space"></span><span class="motion-legend"></span></div>' +
-  '<div class="motion-summary" aria-live="off"></div><div class="motion-buffers scroller"></div>' +
-  '<ol class="motion-accesses"></ol><div class="motion-loops scroller"></div><div class="motion-transport"></div>' +
+  '<div class="motion-summary" aria-live="off"></div><div class="motion-buffers"></div>' +
+  '<ol class="motion-accesses"></ol><div class="motion-loops"></div><div class="motion-transport"></div>' +
   '<div class="motion-counters"></div><p class="motion-note"></p></div><p class="none motion-none" hidden></p>';
 
 function makeMotion(body, on) {
@@ -32,6 +34,7 @@ function makeMotion(body, on) {
   };
   pane.root.hidden = true;
   listen(pane);
+  new ResizeObserver(() => fitPictures(pane)).observe(pane.root);
   return pane;
 }
 
@@ -87,6 +90,8 @@ function show(pane, view) {
   });
   build(pane, view, player);
   pane.player = player;
+  pane.width = 0;
+  fitPictures(pane);
   paint(pane, true);
   pane.summary = makeSummary(program, SUMMARY, { there, paint: (run, done) => paintSummary(pane, run, done) });
 }
@@ -105,8 +110,7 @@ function build(pane, view, player) {
   parts.legend.innerHTML = ["read", "write", "held", "line"].map((n) => `<span class="${n}">${esc(say(labels, `motion.legend_${n}`, { level: 1 }))}</span>`).join("");
   parts.loops.innerHTML = loopsHtml(view, labels);
   parts.transport.innerHTML = transportHtml(program, player.speed, labels);
-  parts.counters.innerHTML = `<div class="said"></div><button class="plain" data-act="ahead"></button>`;
-  const caches = view.caches.map((c) => say(labels, "motion.cache", { level: c.level, size: formatBytes(c.size), ways: c.ways })).join(", ");
+  const caches = view.caches.map((c) => say(labels, "motion.cache", { level: c.level, size: formatBytes(c.size), ways: c.ways })).join(" · ");
   parts.note.textContent = say(labels, "motion.note", { caches, line: program.line });
   for (const [i, card] of pane.cards.entries()) card.querySelector("small").textContent = aboutBuffer(view.buffers[i], labels);
   lightMotion(pane, pane.lights);
@@ -119,6 +123,17 @@ function buildPictures(pane, view) {
     .join("");
   pane.cards = [...buffers.children];
   pane.pictures = view.buffers.map((b, i) => makePicture(pane.cards[i].querySelector(".pictures"), b));
+}
+
+/** As many pictures in a row as there is room for; what is left over makes their neighbourhoods larger. */
+function fitPictures(pane) {
+  const width = pane.parts.buffers.clientWidth - 2 * MARGIN;
+  if (!pane.player || width <= 0 || pane.width === width) return;
+  pane.width = width;
+  const each = PICTURE_WIDTH + GAP;
+  const share = Math.floor((width + GAP) / Math.max(1, Math.floor((width + GAP) / each))) - GAP;
+  pane.pictures.forEach((picture) => fitPicture(picture, share));
+  paint(pane, true);
 }
 
 function aboutBuffer(buffer, labels) {
@@ -180,13 +195,16 @@ function paintCounters(pane) {
   const { player, parts, labels, view } = pane;
   const { run } = player;
   const from = run.from ? say(labels, "motion.cold", { from: number(run.from * player.program.lanes + 1) }) : "";
-  parts.counters.querySelector(".said").innerHTML =
-    `<span title="${number(run.made)}">${esc(say(labels, "motion.made", { count: formatCount(run.made) }))}</span>` +
-    view.caches.map((c, i) => missesHtml(c, run.misses[i], run.made, iterationsOf(run), labels)).join("") +
-    (from ? `<em>${esc(from)}</em>` : "");
-  const button = parts.counters.querySelector("button");
-  button.textContent = player.goal ? say(labels, "motion.cancel") : say(labels, "motion.ahead", { count: formatCount(AHEAD) });
+  parts.counters.innerHTML =
+    `<span class="title" title="${number(run.made)}">${esc(say(labels, "motion.made", { count: formatCount(run.made) }))}</span>` +
+    levelsHtml(run, view, labels) + (from ? `<em>${esc(from)}</em>` : "");
+  const button = parts.transport.querySelector("[data-act=ahead]");
+  button.textContent = player.goal ? say(labels, "motion.cancel") : `+ ${formatCount(AHEAD)}`;
+  button.title = say(labels, player.goal ? "motion.cancel" : "motion.ahead", { count: formatCount(AHEAD) });
 }
+
+const levelsHtml = (run, view, labels) =>
+  `<div class="levels">${view.caches.map((c, i) => missesHtml(c, run.misses[i], run.made, iterationsOf(run), labels)).join("")}</div>`;
 
 function paintSummary(pane, run, done) {
   const { labels, view, parts } = pane;
@@ -195,8 +213,7 @@ function paintSummary(pane, run, done) {
   parts.summary.dataset.done = String(done);
   parts.summary.dataset.misses = JSON.stringify(run.misses);
   parts.summary.innerHTML =
-    `<strong>${esc(title)}</strong>` +
-    view.caches.map((c, i) => missesHtml(c, run.misses[i], run.made, iterationsOf(run), labels)).join("") +
+    `<strong class="title">${esc(title)}</strong>${levelsHtml(run, view, labels)}` +
     `<span class="share progress-line" style="--done:${((100 * Math.min(run.made, SUMMARY)) / SUMMARY).toFixed(1)}%"${done ? " hidden" : ""}></span>`;
 }
 
@@ -215,7 +232,7 @@ function listen(pane) {
       const i = Number(e.target.dataset.loop);
       goTo(player, stepWith(player, i, Number(e.target.value)));
     } else if (e.target.classList.contains("scrubber")) goTo(player, Number(e.target.value));
-    else if (e.target.classList.contains("speed")) player.speed = Number(e.target.value);
+    else if (e.target.classList.contains("motion-speed")) player.speed = Number(e.target.value);
   });
   root.addEventListener("click", (e) => {
     const button = e.target.closest("button");

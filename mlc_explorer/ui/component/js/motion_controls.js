@@ -41,7 +41,7 @@ function loopHtml(loop, i, atOnce, labels) {
   return (
     `<div class="motion-loop" data-path="${esc(loop.path)}" data-axis="${esc(loop.axis)}">` +
     `<button class="name" data-next="${i}" title="${esc(say(labels, "motion.next", { name: loop.name }))}"${atOnce ? " disabled" : ""}>${esc(loop.name)}</button>` +
-    `${reduce}${mark}${slider}<output>${atOnce ? "" : loop.start}</output><span class="extent">/ ${number(loop.extent)}</span></div>`
+    `<span class="kind">${reduce}${mark}</span>${slider}<output>${atOnce ? "" : loop.start}</output><span class="extent">/ ${number(loop.extent)}</span></div>`
   );
 }
 
@@ -57,9 +57,9 @@ export function transportHtml(program, speed, labels) {
   });
   return (
     ["start", "back", "play", "forward", "end"].map(button).join("") +
-    `<select class="speed" title="${esc(say(labels, "motion.speed"))}" aria-label="${esc(say(labels, "motion.speed"))}">${options.join("")}</select>` +
+    `<select class="motion-speed" title="${esc(say(labels, "motion.speed"))}" aria-label="${esc(say(labels, "motion.speed"))}">${options.join("")}</select>` +
     `<input type="range" class="scrubber" min="0" max="${program.steps - 1}" step="1" value="0" title="${esc(say(labels, "motion.scrub"))}" aria-label="${esc(say(labels, "motion.scrub"))}">` +
-    '<output class="where"></output>'
+    '<output class="where"></output><button class="plain" data-act="ahead"></button>'
   );
 }
 

@@ -6,15 +6,16 @@
 import { clamp } from "./dom.js";
 import { rowMajor } from "./motion_program.js";
 
-const OVERVIEW = 132; // pixels: the most that an overview is wide and high
-const NEAR = { columns: 32, rows: 16, cell: 8 }; // the neighbourhood, in elements, and pixels a cell
+const OVERVIEW = 128; // pixels: the most that an overview is wide and high
+const NEAR = { columns: 32, rows: 16, least: 5, most: 9 }; // the neighbourhood, in elements; pixels a cell
+const BETWEEN = 8; // pixels between overview and neighbourhood
 const READABLE = 6; // pixels: a cell this large needs no neighbourhood beside it
 const LARGEST = 16; // pixels a cell
 const ROW = 14; // pixels: the height of a buffer with one row
 const LEAST = { columns: 16, rows: 8 }; // a picture takes in more dimensions until it is as large
 const MOST_REMEMBERED = 1 << 22; // elements of a buffer
-const FADED = 0.2; // of the colour is left at something touched long ago
-const FADE = 20; // doublings of an access's age until it has faded
+const FADED = 0.22; // of the colour is left at something touched long ago
+const FADE = 14; // doublings of an access's age until it has faded
 
 /** How a shape is drawn: {rows, columns, slices, split}; the dimensions before `split` number the slices. */
 export function foldShape(shape) {
@@ -52,12 +53,20 @@ export function makePicture(holder, buffer) {
   picture.scratch.width = picture.pixels.width;
   picture.scratch.height = picture.pixels.height;
   size(picture.overview, picture.pixels.width * cell, fold.rows === 1 ? ROW : picture.pixels.height * cell);
-  if (picture.near) {
-    const { columns, rows } = nearSize(fold);
-    size(picture.near, columns * NEAR.cell, rows * NEAR.cell);
-  }
   return picture;
 }
+
+/** Give the neighbourhood the room that is left of `width` pixels. */
+export function fitPicture(picture, width) {
+  if (!picture.near) return;
+  const { columns, rows } = nearSize(picture.fold);
+  const left = width - Math.max(OVERVIEW, picture.pixels.width * picture.cell) - BETWEEN;
+  picture.nearCell = clamp(Math.floor(left / NEAR.columns), NEAR.least, NEAR.most);
+  size(picture.near, columns * picture.nearCell, rows * picture.nearCell);
+}
+
+/** The least width of a picture with its neighbourhood. */
+export const PICTURE_WIDTH = OVERVIEW + BETWEEN + NEAR.columns * (NEAR.least + 1);
 
 const nearSize = (fold) => ({ columns: Math.min(NEAR.columns, fold.columns), rows: Math.min(NEAR.rows, fold.rows) });
 
@@ -127,7 +136,7 @@ function shader(picture, held, lineBytes, made, colours) {
     const when = picture.made[slot];
     if (!when) return ground;
     const age = Math.max(0, made - when);
-    const strength = FADED + (0.75 - FADED) * Math.max(0, 1 - Math.log2(1 + age) / FADE);
+    const strength = FADED + (0.8 - FADED) * Math.max(0, 1 - Math.log2(1 + age) / FADE);
     return mix(ground, wrote[slot] ? colours.write : colours.read, strength);
   };
 }
@@ -182,7 +191,7 @@ function grid(paint, columns, rows, wide, high, colour) {
 
 /** A window that moves by its own size, so that it stands still while the access moves within it. */
 function drawNear(picture, shade, spots, lineBytes, colours) {
-  const { fold, near, overview, cell, tile } = picture;
+  const { fold, near, overview, cell, tile, nearCell } = picture;
   const extent = nearSize(fold);
   const last = spots.at(-1) ?? picture.last ?? { row: 0, column: 0 };
   picture.last = last;
@@ -194,14 +203,14 @@ function drawNear(picture, shade, spots, lineBytes, colours) {
     for (let x = 0; x < extent.columns; x++) {
       const [r, g, b] = shade(from + (shown.row + y) * fold.columns + shown.column + x);
       paint.fillStyle = `rgb(${r | 0} ${g | 0} ${b | 0})`;
-      paint.fillRect(x * NEAR.cell, y * NEAR.cell, NEAR.cell, NEAR.cell);
+      paint.fillRect(x * nearCell, y * nearCell, nearCell, nearCell);
     }
-  grid(paint, extent.columns, extent.rows, NEAR.cell, NEAR.cell, colours.grid);
+  grid(paint, extent.columns, extent.rows, nearCell, nearCell, colours.grid);
   for (const { column, row, isWrite } of spots) {
     paint.fillStyle = isWrite ? colours.writeText : colours.readText;
-    paint.fillRect((column - shown.column) * NEAR.cell, (row - shown.row) * NEAR.cell, NEAR.cell - 0.5, NEAR.cell - 0.5);
+    paint.fillRect((column - shown.column) * nearCell, (row - shown.row) * nearCell, nearCell - 0.5, nearCell - 0.5);
   }
-  outlineLines(picture, near, spots, lineBytes, colours, shown, NEAR.cell);
+  outlineLines(picture, near, spots, lineBytes, colours, shown, nearCell);
   const frame = overview.getContext("2d");
   frame.strokeStyle = colours.frame;
   frame.lineWidth = 1;
