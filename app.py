@@ -18,8 +18,9 @@ HERE = Path(__file__).resolve().parent
 
 def main() -> None:
     st.set_page_config(page_title="MLC Explorer", page_icon=str(HERE / "static" / "icon.svg"), layout="wide")
-    pages = [st.Page("pages/explore.py", title=say("pages.explore", language.current()), default=True)]
-    page = st.navigation(pages, position="hidden" if len(pages) == 1 else "top")
+    titles = {name: say(f"pages.{name}", language.current()) for name in ("explore", "passes")}
+    pages = [st.Page(f"pages/{n}.py", title=title, default=n == "explore") for n, title in titles.items()]
+    page = st.navigation(pages, position="hidden")  # the toolbar has the links
     with boundary.guard():
         page.run()
 

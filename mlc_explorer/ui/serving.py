@@ -23,6 +23,7 @@ from typing import Any
 
 import psutil
 from streamlit import config, net_util
+from streamlit.runtime.pages_manager import PagesManager
 
 from mlc_explorer.errors import MlcError
 from mlc_explorer.session import default_engine
@@ -58,6 +59,7 @@ def run_config() -> dict[str, Any]:
 async def lifespan(_app: object) -> AsyncIterator[None]:
     """What an ASGI server runs around the app's life; see the module's docstring."""
     never_ask_for_the_public_address()
+    take_pages_from_navigation_only()
     send_small_messages_at_once()
     # Who connected between the binding of the socket and now is accepted in the loop's next turn.
     asyncio.get_running_loop().call_later(0.1, send_small_messages_at_once)
@@ -100,6 +102,12 @@ def never_ask_for_the_public_address() -> None:
     """Streamlit would look its public address up on the web whenever a page with an unknown origin
     calls; without an answer it refuses such a page, which is what we want."""
     net_util.get_external_ip = lambda: None
+
+
+def take_pages_from_navigation_only() -> None:
+    """Before the first `st.navigation` Streamlit takes a folder named pages for its older kind of app, and
+    runs a page that somebody opens first (``/passes``) without app.py around it."""
+    PagesManager.uses_pages_directory = False
 
 
 def _collect_for_ever() -> None:

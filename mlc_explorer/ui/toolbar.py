@@ -32,13 +32,14 @@ def targets() -> tuple[TargetInfo, ...]:
     return headless.targets()
 
 
-def show(work: Workspace, language: str) -> None:
-    """The bar, and below it what went wrong in opening a model."""
+def show(work: Workspace, language: str, other: str = "passes") -> None:
+    """The bar, and below it what went wrong in opening a model. `other` is the page that it leads to."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="mlc-toolbar"):
         st.markdown("**MLC Explorer**", width="content")
         _model(work, language)
         _open_file(language)
         _target(language)
+        _link(other, language)
         st.space("stretch")
         _moves(work, language)
         _share(language)
@@ -56,6 +57,17 @@ def show(work: Workspace, language: str) -> None:
     error: MlcError | None = st.session_state.pop(_PROBLEM, None)
     if error is not None:
         palette.problem(error, language, title=say("toolbar.open_failed", language))
+
+
+def _link(other: str, language: str) -> None:
+    """To the other page, which takes the address's workspace and language along."""
+    st.page_link(
+        f"pages/{other}.py",
+        label=say(f"pages.{other}", language),
+        icon=":material/arrow_forward:",
+        help=say(f"pages.{other}_help", language),
+        query_params=st.query_params.to_dict(),
+    )
 
 
 def _model(work: Workspace, language: str) -> None:

@@ -34,6 +34,8 @@ VIEWS: Mapping[str, tuple[str, ...]] = {
     "diff": ("base",),
     "dataflow": (),
     "motion": ("block",),
+    "pipeline": ("pipeline", "target"),
+    "pipeline_pass": ("pipeline", "target", "index"),
 }
 _KEPT_BYTES = 128 << 20
 

@@ -1,4 +1,4 @@
-"""The linked view and the trace: two Streamlit components (v2) written by hand, without a build step.
+"""The linked view, the trace and the passes: Streamlit components (v2) written by hand, without a build step.
 
 Streamlit sends a component's inline JavaScript again at every change of its data. So the code travels as
 the data does: the browser imports it once, by digest, from the blob route, and the inline part is a loader
@@ -18,8 +18,11 @@ state, or None), ``entry``, ``kind`` of the chosen function, ``selection`` {node
 function, badges, state: done | redo | bad, message, time or None, pending}; its time is {median_ms, p10_ms,
 p90_ms, max_rel_error, ok, taken_at}.
 
+`data` of `pipeline_view`: ``view`` (`blobs.entry` of the JSON of a PipelineView), ``token`` (see
+`answers`) of the state that it was run on, ``labels``.
+
 Events (`event(key)` in the callback): {type: node, id, function}, {type: path, path}, {type: function, name,
-node}, {type: goto, cursor}, {type: compare, link}; {type: delete}.
+node}, {type: goto, cursor}, {type: compare, link}; {type: delete}; {type: step, step} of a trace.
 """
 
 from __future__ import annotations
@@ -75,6 +78,11 @@ def trace_view(
     _mount("trace_view", "traceView", data, key, on_event_change, height)
 
 
+def pipeline_view(data: Mapping[str, Any], key: str, on_event_change: Callable[[], None]) -> None:
+    """The passes of a pipeline that ran, as high as the window allows; see the module for `data`."""
+    _mount("pipeline_view", "pipelineView", data, key, on_event_change, "content")
+
+
 def event(key: str) -> dict[str, Any] | None:
     """What a person did in the component `key`: the event that its callback is called for, else None."""
     return (st.session_state.get(key) or {}).get("event")
@@ -82,7 +90,7 @@ def event(key: str) -> dict[str, Any] | None:
 
 @functools.cache
 def labels(language: str) -> Mapping[str, str]:
-    """All texts of the two components in `language`, by the keys that the JavaScript uses."""
+    """All texts of the components in `language`, by the keys that the JavaScript uses."""
     table = texts.table(language)
     return {k.removeprefix(_PREFIX): v for k, v in table.items() if k.startswith(_PREFIX)}
 
@@ -138,10 +146,11 @@ def _html(name: str) -> str:
 
 @functools.cache
 def bundle() -> str:
-    """All JavaScript and style sheets as one module that exports `linkedView` and `traceView`."""
+    """All JavaScript and style sheets as one module that exports an entry point for each view."""
     parts = [f"const STYLE = {json.dumps(_style())};\n"]
-    parts += [_scoped(file) for file in _in_order(["style.js", "linked_view.js", "trace_view.js"])]
-    return "\n".join(parts) + "\nexport { linkedView, traceView };\n"
+    roots = ["style.js", "linked_view.js", "trace_view.js", "pipeline_view.js"]
+    parts += [_scoped(file) for file in _in_order(roots)]
+    return "\n".join(parts) + "\nexport { linkedView, traceView, pipelineView };\n"
 
 
 def _style() -> str:
