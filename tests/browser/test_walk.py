@@ -220,7 +220,7 @@ def test_chinese_sticks(visit: Visit) -> None:
     explorer.page.reload()
     explorer.expect_painted()
     expect(explorer.button("编译并计时")).to_be_visible()
-    expect(explorer.page.get_by_role("heading", name=say("component.tree.title", "zh"))).to_be_visible()
+    expect(explorer.page.get_by_role("region", name=say("component.view.loops", "zh"))).to_be_visible()
     explorer.press("撤销")
     explorer.expect_step(2, of=3)
     expect(explorer.button("编译并计时")).to_be_visible()
