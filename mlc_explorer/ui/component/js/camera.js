@@ -2,6 +2,7 @@
 // transform and one rectangle, however many nodes there are.
 
 import { clamp } from "./dom.js";
+import { pointerIn } from "./pointer.js";
 
 const CLOSEST = 2.5;
 const READABLE = 0.72;
@@ -165,24 +166,25 @@ function listen(camera) {
   const pointers = new Map();
   stage.addEventListener("wheel", (e) => {
     e.preventDefault();
-    const at = stage.getBoundingClientRect();
+    const at = pointerIn(stage, e);
     if (e.shiftKey) {
       camera.x -= e.deltaY;
       apply(camera);
-    } else zoomBy(camera, Math.exp(-e.deltaY * (e.ctrlKey ? 0.01 : 0.0016)), e.clientX - at.left, e.clientY - at.top);
+    } else zoomBy(camera, Math.exp(-e.deltaY * (e.ctrlKey ? 0.01 : 0.0016)), at.x, at.y);
   }, { passive: false });
   stage.addEventListener("pointerdown", (e) => {
     if (e.button !== 0 || e.target.closest("button")) return;
     camera.moved = false;
-    camera.pressed = { x: e.clientX, y: e.clientY };
+    camera.pressed = pointerIn(stage, e);
     camera.onMap = Boolean(e.target.closest(".minimap"));
-    pointers.set(e.pointerId, { x: e.clientX, y: e.clientY });
+    pointers.set(e.pointerId, camera.pressed);
     if (camera.onMap) lookAt(camera, e);
   });
   stage.addEventListener("pointermove", (e) => {
     const last = pointers.get(e.pointerId);
     if (!last) return;
-    const far = Math.hypot(e.clientX - camera.pressed.x, e.clientY - camera.pressed.y);
+    const at = pointerIn(stage, e);
+    const far = Math.hypot(at.x - camera.pressed.x, at.y - camera.pressed.y);
     if (!camera.moved && far < DRAG_FROM) return;
     if (!camera.moved) {
       camera.moved = true;
@@ -190,7 +192,7 @@ function listen(camera) {
       stage.classList.add("dragging");
     }
     move(camera, pointers, e);
-    pointers.set(e.pointerId, { x: e.clientX, y: e.clientY });
+    pointers.set(e.pointerId, at);
   });
   const release = (e) => {
     pointers.delete(e.pointerId);
@@ -203,26 +205,25 @@ function listen(camera) {
 
 function move(camera, pointers, e) {
   if (camera.onMap) return lookAt(camera, e);
-  const last = pointers.get(e.pointerId);
+  const last = pointers.get(e.pointerId), at = pointerIn(camera.stage, e);
   const other = [...pointers].find(([id]) => id !== e.pointerId)?.[1];
   if (other) {
     const before = Math.hypot(last.x - other.x, last.y - other.y) || 1;
-    const now = Math.hypot(e.clientX - other.x, e.clientY - other.y) || 1;
-    const at = camera.stage.getBoundingClientRect();
-    zoomBy(camera, now / before, (e.clientX + other.x) / 2 - at.left, (e.clientY + other.y) / 2 - at.top);
+    const now = Math.hypot(at.x - other.x, at.y - other.y) || 1;
+    zoomBy(camera, now / before, (at.x + other.x) / 2, (at.y + other.y) / 2);
     return;
   }
   camera.touched = true;
-  camera.x += e.clientX - last.x;
-  camera.y += e.clientY - last.y;
+  camera.x += at.x - last.x;
+  camera.y += at.y - last.y;
   apply(camera);
 }
 
 function lookAt(camera, e) {
   camera.touched = true;
-  const at = camera.stage.querySelector(".minimap canvas").getBoundingClientRect();
+  const at = pointerIn(camera.stage.querySelector(".minimap canvas"), e);
   const { clientWidth: w, clientHeight: h } = camera.stage;
-  camera.x = w / 2 - ((e.clientX - at.left) / camera.mapScale) * camera.zoom;
-  camera.y = h / 2 - ((e.clientY - at.top) / camera.mapScale) * camera.zoom;
+  camera.x = w / 2 - (at.x / camera.mapScale) * camera.zoom;
+  camera.y = h / 2 - (at.y / camera.mapScale) * camera.zoom;
   apply(camera);
 }

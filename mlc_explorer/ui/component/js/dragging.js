@@ -1,6 +1,7 @@
 // A pane is moved by its header: the place where it would go is shown while it is dragged.
 
 import { panesOf, placeBeside } from "./frame.js";
+import { enlargement } from "./pointer.js";
 
 const DRAG_FROM = 6; // pixels: less is a click
 
@@ -42,10 +43,11 @@ function sideOf(box, { clientX, clientY }) {
 function showHint(host, hint, { to, side }) {
   if (!side) return hint.remove();
   const frame = host.getBoundingClientRect(), box = to.element.getBoundingClientRect();
+  const k = enlargement(host);
   const half = { left: [0, 0, 0.5, 1], right: [0.5, 0, 0.5, 1], above: [0, 0, 1, 0.5], below: [0, 0.5, 1, 0.5] }[side];
   Object.assign(hint.style, {
-    left: `${box.left - frame.left + half[0] * box.width}px`, top: `${box.top - frame.top + half[1] * box.height}px`,
-    width: `${half[2] * box.width}px`, height: `${half[3] * box.height}px`,
+    left: `${(box.left - frame.left + half[0] * box.width) / k}px`, top: `${(box.top - frame.top + half[1] * box.height) / k}px`,
+    width: `${(half[2] * box.width) / k}px`, height: `${(half[3] * box.height) / k}px`,
   });
   host.append(hint);
 }
