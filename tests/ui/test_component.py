@@ -28,15 +28,22 @@ TABLES = {  # keys that are put together from a schema's values
     "views": {"structure", "program", "machine", "source"},
     "preset": PRESETS | {f"{name}_about" for name in PRESETS},
     "pane": {"close", "left", "right", "up", "down"},
-    "unlinked": {"label", "frame", "other"},
+    "unlinked": {"label", "frame", "call", "load", "store", "spill", "other"},
     "keys": set(KEYS) | set(re.findall(r'"keys\.(\w+)"', component._source("keys.js"))),
     "key": {"click"},
     "graph": {"in", "out", "fit"},
     "functions": {"graph", "loops"},
     "axis": {"spatial", "reduction", "mixed", "none"},
     "mark": {"parallel", "vectorized", "unrolled"},
-    "buffers": {"input", "output", "local", "title"},
+    "buffers": {"input", "output", "local", "title", "written_by", "read_by"},
+    "cost": {"title", "iterations", "flops", "intensity", "touched", "runs", "instructions", "own"}
+    | {f"fits_{cache}" for cache in (1, 2, 3)},
+    "instruction": {"fma", "vector", "scalar", "load", "store", "spill", "call", "branch", "control"}
+    | {"frame", "other"},
     "line": {"numpy", "onnxruntime"},
+    "pipeline": {"did_change", "did_nothing", "attributes_only", "nothing", "changed", "added", "removed"}
+    | {f"kind_{kind}" for kind in ("module", "function", "sequence")}
+    | {f"no_step_{why}" for why in ("sequence", "inner", "arguments", "stage")},
     "totals": {"loops", "iterations", "flops", "bytes"},
 }
 

@@ -1,8 +1,10 @@
 // The loop tree: a row a loop or block, an ARIA tree with one tab stop, and the totals below it.
 
-import { esc, formatBytes, formatCount, icon, say } from "./dom.js";
+import { esc, formatBytes, formatCount, icon, same, say } from "./dom.js";
+import { here, placeOf } from "./payloads.js";
 import { flatten } from "./program_index.js";
 import { badge } from "./rows.js";
+import { fits, lightBuffers, makeFoot, paintChosen, paintFoot, total } from "./tree_foot.js";
 
 const FULL = 24; // log2 of the extent that fills a bar would waste it: bars are relative to the widest loop
 
@@ -15,7 +17,9 @@ function makeTree(body, on) {
     list: body.querySelector(".tree"),
     foot: body.querySelector(".foot"),
     flat: [], closed: new Set(), selected: null, problem: new Set(), labels: {}, tree: undefined, lights: [],
+    scene: null, counts: [],
   };
+  makeFoot(pane, (path, keep) => choose(pane, path, keep));
   pane.list.addEventListener("click", (e) => {
     const row = e.target.closest(".branch");
     if (!row) return;
@@ -31,8 +35,10 @@ function makeTree(body, on) {
   return pane;
 }
 
-function drawTree(pane, { loops: tree }, { problem, labels }) {
+function drawTree(pane, { loops: tree }, scene) {
+  const { problem, labels } = scene;
   const paths = new Set(problem?.paths ?? []);
+  pane.scene = scene;
   if (pane.tree === tree && pane.labels === labels && sameSet(pane.problem, paths)) return;
   if (pane.tree?.function !== tree?.function) pane.closed.clear();
   Object.assign(pane, { tree, labels, problem: paths, flat: flatten(tree) });
@@ -88,9 +94,11 @@ function loopHtml(node, pane) {
   const { labels, widest } = pane;
   const kind = node.axis && node.axis !== "spatial" ? `<small>${esc(say(labels, `axis.${node.axis}`))}</small>` : "";
   const mark = node.mark && node.mark !== "serial" ? badge(node.mark, labels) : "";
+  const size = total(node);
+  const chip = size ? `<span class="size" data-fits="${fits(size)}">${formatBytes(size)}</span>` : "";
   const share = node.extent ? Math.min(1, Math.log2(node.extent + 1) / Math.min(FULL, Math.log2(widest + 1))) : 0;
   return (
-    `<span class="name">${esc(node.name)}</span>${kind}${mark}<span class="space"></span>` +
+    `<span class="name">${esc(node.name)}</span>${kind}${mark}<span class="space"></span>${chip}` +
     `<span class="meter"><span style="width:${(share * 100).toFixed(1)}%"></span></span>` +
     `<span class="extent">${node.extent == null ? "?" : node.extent.toLocaleString("en-US")}</span>`
   );
@@ -102,52 +110,10 @@ function aboutNode(node, labels) {
     if (node.reads.length) lines.push(`${say(labels, "block.reads")} ${node.reads.join(", ")}`);
     if (node.writes.length) lines.push(`${say(labels, "block.writes")} ${node.writes.join(", ")}`);
   } else lines.push([say(labels, `axis.${node.axis || "none"}`), node.mark].filter(Boolean).join(", "));
+  if (node.iterations != null) lines.push(say(labels, "cost.runs", { count: formatCount(node.iterations) }));
+  if (total(node)) lines.push(say(labels, `cost.fits_${fits(total(node))}`, { bytes: formatBytes(total(node)) }));
   for (const [key, value] of Object.entries(node.annotations ?? {})) lines.push(`${key} = ${value}`);
   return lines.join("\n");
-}
-
-function paintFoot(pane) {
-  const { tree, labels, foot } = pane;
-  foot.hidden = !tree;
-  if (!tree) return;
-  const loops = pane.flat.filter(({ node }) => node.kind === "loop").length;
-  const totals = [
-    ["totals.loops", String(loops)],
-    ["totals.iterations", formatCount(tree.iterations)],
-    ["totals.flops", formatCount(tree.flops)],
-    ["totals.bytes", formatBytes(tree.bytes)],
-  ];
-  const rows = totals.map(([key, value]) => `<dt>${esc(say(labels, key))}</dt><dd>${esc(value)}</dd>`).join("");
-  const wasOpen = foot.querySelector("details")?.open ? " open" : "";
-  const buffers = tree.buffers.length
-    ? `<details${wasOpen}><summary>${esc(say(labels, "buffers.title", { count: tree.buffers.length }))}</summary>` +
-      `<ul>${tree.buffers.map((b) => bufferHtml(b, labels)).join("")}</ul></details>`
-    : "";
-  foot.innerHTML = `<div class="block-detail" hidden></div><dl>${rows}</dl>${buffers}`;
-  showBlock(pane);
-}
-
-function bufferHtml(buffer, labels) {
-  const scope = buffer.scope && buffer.scope !== "global" ? ` · ${buffer.scope}` : "";
-  return (
-    `<li><b>${esc(buffer.name)}</b><span>(${esc(buffer.shape.join(", "))}) ${esc(buffer.dtype)}${esc(scope)}</span>` +
-    `<small>${esc(say(labels, `buffers.${buffer.role}`))} · ${formatBytes(buffer.bytes)}</small></li>`
-  );
-}
-
-/** What the selected block reads and writes. One under the pointer says so in its title: a foot that grew then would
- * cover the very row. */
-function showBlock(pane) {
-  const box = pane.foot.querySelector(".block-detail");
-  if (!box) return;
-  const node = pane.flat.find(({ node }) => node.path === pane.selected && node.kind === "block")?.node;
-  box.hidden = !node;
-  if (!node) return;
-  const list = (key, regions) =>
-    regions.length
-      ? `<div><small>${esc(say(pane.labels, key))}</small>${regions.map((r) => `<code>${esc(r)}</code>`).join("")}</div>`
-      : "";
-  box.innerHTML = list("block.reads", node.reads) + list("block.writes", node.writes);
 }
 
 function lightTree(pane, lights) {
@@ -156,11 +122,20 @@ function lightTree(pane, lights) {
   const moved = pane.selected !== path;
   pane.selected = path;
   pane.lights = lights;
+  lightBuffers(pane);
   if (moved && openTo(pane, path)) paintRows(pane);
   else mark(pane);
-  if (!moved) return;
-  showBlock(pane);
-  if (selected?.origin !== pane) pane.elements?.get(path)?.scrollIntoView({ block: "nearest" });
+  if (learnCounts(pane) || moved) paintChosen(pane);
+  if (moved) pane.elements?.get(path)?.scrollIntoView({ block: "nearest" });
+}
+
+/** What each loop was compiled to, once a pane has had the assembly made; true if that is news. */
+function learnCounts(pane) {
+  const { at, function: name } = pane.scene ?? {};
+  const counts = (at && here(placeOf(at.token, "asm", name))?.counts) ?? [];
+  if (same(counts, pane.counts)) return false;
+  pane.counts = counts;
+  return true;
 }
 
 /** Open what is closed above `path`; true if anything was. */
