@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,11 +72,38 @@ class PipelineView:
     seconds: float
     outside_seconds: float
 
+    def steps_to(self, index: int) -> tuple[Mapping[str, Any], ...] | None:
+        """The steps that lead from the model to where pass `index` has run: that pass, and those before it
+        that changed anything. None if one of them can't be a step."""
+        around = set(self._around(index))
+        steps: list[Mapping[str, Any]] = []
+        done: set[int] = set()  # whatever is inside of these is done with them
+        for row in self.passes[: index + 1]:
+            if row.parent in done:
+                done.add(row.index)
+            elif row.index in around:
+                continue
+            elif row.index != index and not row.changed_anything:
+                done.add(row.index)
+            elif row.step is not None:
+                done.add(row.index)
+                steps.append(row.step)
+            elif row.kind != "sequence" or row.index == index:
+                return None
+        return tuple(steps)
+
+    def _around(self, index: int) -> Iterator[int]:
+        parent = self.passes[index].parent
+        while parent is not None:
+            yield parent
+            parent = self.passes[parent].parent
+
 
 @dataclass(frozen=True)
 class PassDiff:
     """What pass `index` did to one of the `functions` that it changed, added or removed: the text before and
-    after, at `level` ``tir`` or ``relax``. Where it did nothing to any, `diff` is None."""
+    after, at `level` ``tir`` or ``relax``. Where it did nothing to any, `diff` is None. `way` is what
+    `PipelineView.steps_to` gives for it."""
 
     index: int
     name: str
@@ -84,3 +111,4 @@ class PassDiff:
     function: str | None = None
     level: str = ""
     diff: DiffView | None = None
+    way: tuple[Mapping[str, Any], ...] | None = None

@@ -112,6 +112,8 @@ def _result(work: Workspace, run: _Run | None, language: str) -> None:
         with st.container(border=True, key="mlc-passes-empty"):
             st.markdown(f"#### {say('passes.empty_title', language)}")
             st.markdown(say("passes.empty", language))
+            names = [(say(f"passes.name.{n}", language), say(f"passes.about.{n}", language)) for n in NAMES]
+            st.markdown("\n".join(f"- **{name}**: {about}" for name, about in names))
         return
     data = {
         "view": blobs.entry(found),
@@ -154,7 +156,7 @@ def _stop() -> None:
 
 def _on_event() -> None:
     event = component.event(_VIEW) or {}
-    if event.get("type") == "step":
-        workspace.apply((Step.from_json(event["step"]),))
+    if event.get("type") == "steps":
+        workspace.apply(tuple(Step.from_json(step) for step in event["steps"]))
         st.session_state[_LEAVE] = True
     workspace.redraw()

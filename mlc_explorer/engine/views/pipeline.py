@@ -57,10 +57,7 @@ def passes(
 ) -> PipelineView:
     """Runs the pipeline `name` afresh. NotFound for an unknown one, JobFailed, naming the pass, where TVM
     raises."""
-    run = _captured(subject, name, target_name, target, progress)
-    rows = tuple(_row(i, r) for i, r in enumerate(run.records))
-    inside = sum(r.seconds for r in run.records if r.parent is None)
-    return PipelineView(name, target_name, rows, run.seconds, max(0.0, run.seconds - inside))
+    return _view(_captured(subject, name, target_name, target, progress), name, target_name)
 
 
 def one_pass(
@@ -81,8 +78,8 @@ def one_pass(
     chosen = function or next(iter(touched), None)
     if chosen is None:
         return PassDiff(index, record.name, ())
-    shown = _diff(record, chosen)
-    return PassDiff(index, record.name, tuple(touched), chosen, _level(_either(record, chosen)), shown)
+    level, way = _level(_either(record, chosen)), _view(run, name, target_name).steps_to(index)
+    return PassDiff(index, record.name, tuple(touched), chosen, level, _diff(record, chosen), way)
 
 
 def forget() -> None:
@@ -129,6 +126,12 @@ def _telling(name: str, progress: Progress) -> Callable[[int, str], None]:
     known = pipeline(name)
     usual = known.usual if known else 1
     return lambda count, running: progress(running, count / (count + usual / 3))
+
+
+def _view(run: _Run, name: str, target_name: str) -> PipelineView:
+    rows = tuple(_row(i, r) for i, r in enumerate(run.records))
+    inside = sum(r.seconds for r in run.records if r.parent is None)
+    return PipelineView(name, target_name, rows, run.seconds, max(0.0, run.seconds - inside))
 
 
 def _row(index: int, record: Record) -> PassRun:

@@ -22,7 +22,7 @@ p90_ms, max_rel_error, ok, taken_at}.
 `answers`) of the state that it was run on, ``labels``.
 
 Events (`event(key)` in the callback): {type: node, id, function}, {type: path, path}, {type: function, name,
-node}, {type: goto, cursor}, {type: compare, link}; {type: delete}; {type: step, step} of a trace.
+node}, {type: goto, cursor}, {type: compare, link}; {type: delete}; {type: steps, steps of a trace}.
 """
 
 from __future__ import annotations

@@ -8,8 +8,9 @@ import tvm_ffi
 
 from mlc_explorer.engine import service
 from mlc_explorer.engine.replay import replay
-from mlc_explorer.engine.views import pass_capture, pass_steps
+from mlc_explorer.engine.views import describe, pass_capture, pass_steps
 from mlc_explorer.engine.views import pipeline as views
+from mlc_explorer.engine.views.text import text
 from mlc_explorer.errors import JobFailed, NotFound
 from mlc_explorer.schema.codec import decode, encode
 from mlc_explorer.schema.pipeline import NAMES, PIPELINES, PassDiff, PipelineView
@@ -178,15 +179,34 @@ def test_a_bounded_number_of_runs_is_remembered():
 # -- what it could become
 
 
-def test_a_pass_of_the_catalogue_is_a_step_that_does_the_same():
+def stepped(view, index, model="mlp"):
+    steps = tuple(Step.from_json(s) for s in view.steps_to(index))
+    return steps, replay(Trace(model, steps), no_upload).mod
+
+
+def test_the_steps_up_to_a_pass_lead_to_where_it_ran():
     view = ran("mlp", "zero")
-    trace = Trace("mlp")
-    for row in view.passes:
-        if row.step and row.parent is not None and view.passes[row.parent].name == "sequential":
-            trace = trace.then(Step.from_json(row.step))
-    zero = replay(Trace("mlp", (Step("zero"),)), no_upload).mod
-    stepped = replay(trace, no_upload).mod
-    assert tvm_ffi.structural_equal(stepped, zero)
+    steps, mod = stepped(view, named(view, "FuseTIR").index)
+    assert [s.transform for s in steps] == ["LegalizeOps", "AnnotateTIROpPattern", "FuseOps", "FuseTIR"]
+    assert tvm_ffi.structural_equal(mod, replay(Trace("mlp", (Step("zero"),)), no_upload).mod)
+
+
+def test_lowering_can_be_taken_over_step_by_step():
+    view = ran("mlp", "compile")
+    steps, mod = stepped(view, named(view, "VMShapeLower").index)
+    assert len(steps) == 10 and steps[1].params == {"pass_name": "relax.RewriteDataflowReshape"}
+    shown = one("mlp", "compile", named(view, "VMShapeLower").index)
+    assert describe.has_function(mod, "main")
+    assert text(mod, "main", "relax").lines == shown.diff.after
+    assert shown.way == view.steps_to(shown.index)
+
+
+def test_there_is_no_way_by_steps_past_a_pass_that_is_none():
+    view = ran("mlp", "compile")
+    assert view.steps_to(named(view, "s_tir.LowerInitBlock").index) is None, "tirx.BindTarget goes before"
+    assert view.steps_to(named(view, "sequential").index) is None
+    fused = ran("mlp", "compile_fused")
+    assert fused.steps_to(named(fused, "FuseTIRInner").index) is None
 
 
 @pytest.mark.parametrize(

@@ -52,8 +52,8 @@ function create(root) {
   view.list.addEventListener("click", (e) => onClick(view, e));
   view.list.addEventListener("keydown", (e) => onKey(view, e));
   view.head.addEventListener("click", (e) => {
-    const pass = view.run.passes[view.chosen];
-    if (e.target.closest(".step")) view.send({ type: "step", step: pass.step });
+    if (e.target.closest(".step")) view.send({ type: "steps", steps: [view.run.passes[view.chosen].step] });
+    else if (e.target.closest(".way")) view.send({ type: "steps", steps: view.answer.way });
   });
   view.head.addEventListener("change", (e) => {
     if (e.target.matches("select")) openPass(view, view.chosen, e.target.value);
@@ -211,10 +211,10 @@ function headHtml(view, pass) {
   const { labels, answer } = view;
   const own = say(labels, "pipeline.own", { time: formatTime(pass.own_seconds * 1e3) });
   const kind = pass.kind ? `<span class="muted">${esc(say(labels, `pipeline.kind_${pass.kind}`))}</span>` : "";
-  const step = pass.step
-    ? `<button class="step" title="${esc(say(labels, "pipeline.step_help"))}">${icon("plus", 12)}` +
-      `${esc(say(labels, "pipeline.step"))}</button>`
-    : "";
+  const step = pass.step ? stepButton("step", say(labels, "pipeline.step"), say(labels, "pipeline.step_help")) : "";
+  const count = answer?.way?.length ?? 0;
+  const way =
+    count > 1 ? stepButton("way", say(labels, "pipeline.way", { count }), say(labels, "pipeline.way_help")) : "";
   const options = (answer?.functions ?? [])
     .map((name) => `<option value="${esc(name)}"${name === answer.function ? " selected" : ""}>${esc(labelOf(pass, name))}</option>`)
     .join("");
@@ -223,10 +223,13 @@ function headHtml(view, pass) {
       `<label><input type="checkbox"${view.whole ? " checked" : ""} />${esc(say(labels, "pipeline.whole_text"))}</label>`
     : "";
   return (
-    `<div><h3>${nameHtml(pass.name)}</h3>${kind}<span class="muted">${esc(own)}</span><span class="space"></span>${step}</div>` +
+    `<div><h3>${nameHtml(pass.name)}</h3>${kind}<span class="muted">${esc(own)}</span><span class="space"></span>${way}${step}</div>` +
     (select ? `<div>${select}</div>` : "")
   );
 }
+
+const stepButton = (name, text, help) =>
+  `<button class="${name}" title="${esc(help)}">${icon("plus", 12)}${esc(text)}</button>`;
 
 const labelOf = (pass, name) => (pass.added.includes(name) ? `+ ${name}` : pass.removed.includes(name) ? `− ${name}` : name);
 
