@@ -3,18 +3,12 @@
 // `motion_picture.js`. Two panes at two steps of the history compare by the line at the top, which is the same run of
 // the first accesses in both.
 
-import { esc, formatBytes, formatCount, say } from "./dom.js";
-import { accessesHtml, loopsHtml, missesHtml, number, showPlaying, transportHtml } from "./motion_controls.js";
-import { PICTURE_WIDTH, drawPicture, fitPicture, forgetTouched, makePicture, markTouched, readColours, sliceShown } from "./motion_picture.js";
+import { esc, formatBytes, say } from "./dom.js";
+import { loopsHtml, transportHtml } from "./motion_controls.js";
+import { AHEAD, SUMMARY, fitPictures, paintMotion, paintSummary } from "./motion_painting.js";
+import { forgetTouched, makePicture, markTouched, readColours } from "./motion_picture.js";
 import { goTo, makePlayer, makeSummary, nextOf, runAhead, stepWith, stop, togglePlay } from "./motion_player.js";
 import { compileMotion } from "./motion_program.js";
-import { iterationsOf, linesHeld, missesOf, touchedNow } from "./motion_run.js";
-
-const AHEAD = 2_000_000; // accesses of a press on Run ahead
-const SUMMARY = 1_000_000; // accesses that are simulated when a block is shown
-const MARGIN = 12; // pixels beside the pictures, and
-const GAP = 16; // between them, as in css/motion.css
-const FULL_REDRAW = 66; // milliseconds between two redraws of all pictures while it runs
 
 export const motion = { views: [], make: makeMotion, draw: drawMotion, light: lightMotion };
 
@@ -29,7 +23,7 @@ function makeMotion(body, on) {
   body.innerHTML = BODY;
   const part = (name) => body.querySelector(`.motion-${name}`);
   const pane = {
-    body, on, root: body.querySelector(".motion"), none: part("none"), blocks: part("block"), asked: 0, view: null, lights: [],
+    body, on, root: body.querySelector(".motion"), none: part("none"), blocks: part("block"), asked: 0, view: null, opened: new Set(), lights: [],
     parts: Object.fromEntries(["shared", "legend", "summary", "buffers", "accesses", "loops", "transport", "counters", "note"].map((n) => [n, part(n)])),
   };
   pane.root.hidden = true;
@@ -38,19 +32,26 @@ function makeMotion(body, on) {
   return pane;
 }
 
-function drawMotion(pane, payloads, { labels, theme, function: name, selection }) {
-  const key = JSON.stringify([name, selection?.path ?? null]);
-  if (key !== pane.key) pane.chosen = selection?.path ?? null;
+function drawMotion(pane, payloads, { labels, theme, function: name, selection, index }) {
+  const path = pathHere(selection?.path, index);
+  const key = JSON.stringify([name, path]);
+  if (key !== pane.key) pane.chosen = path;
   pane.key = key;
   const retold = pane.labels !== labels;
   pane.labels = labels;
   if (pane.view && (retold || pane.theme !== theme)) {
     if (retold) build(pane, pane.view, pane.player);
     pane.colours = readColours(pane.root);
-    paint(pane, true);
+    paintMotion(pane, true);
   }
   pane.theme = theme;
   load(pane);
+}
+
+/** The selected place, where this step of the history has it; else its block; else null. */
+function pathHere(path, index) {
+  if (path == null || !index) return path ?? null;
+  return [path, path.split("/")[0]].find((p) => index.nodes.has(p)) ?? null;
 }
 
 /** Ask for the block that is chosen. The answer is kept if a later question has not overtaken it. */
@@ -72,7 +73,7 @@ function refuse(pane, { message, hint }) {
 }
 
 function show(pane, view) {
-  if (pane.view && JSON.stringify(view) === JSON.stringify(pane.view)) return;
+  if (pane.view && (view === pane.view || JSON.stringify(view) === JSON.stringify(pane.view))) return;
   if (pane.player) stop(pane.player);
   pane.view = view;
   pane.root.hidden = false;
@@ -86,13 +87,11 @@ function show(pane, view) {
     there,
     seen: (access, element, made) => markTouched(pane.pictures[access.buffer], element, access.isWrite, made),
     forget: () => pane.pictures.forEach(forgetTouched),
-    paint: () => pane.player && paint(pane, !pane.player.playing && !pane.player.goal),
+    paint: () => pane.player && paintMotion(pane, !pane.player.playing && !pane.player.goal),
   });
   build(pane, view, player);
   pane.player = player;
-  pane.width = 0;
   fitPictures(pane);
-  paint(pane, true);
   pane.summary = makeSummary(program, SUMMARY, { there, paint: (run, done) => paintSummary(pane, run, done) });
 }
 
@@ -107,114 +106,30 @@ function build(pane, view, player) {
   const shares = view.neighbours.map((n) => say(labels, "motion.shared", { block: n.block, loops: n.loops.map((p) => p.split("/").at(-1)).join(", ") }));
   parts.shared.textContent = shares.join(" · ");
   parts.shared.title = shares.join("\n");
-  parts.legend.innerHTML = ["read", "write", "held", "line"].map((n) => `<span class="${n}">${esc(say(labels, `motion.legend_${n}`, { level: 1 }))}</span>`).join("");
+  parts.legend.innerHTML = ["read", "write", "held", "line"].map((n) => `<span class="${n}">${esc(say(labels, `motion.legend_${n}`, { level: 1, line: program.line }))}</span>`).join("");
   parts.loops.innerHTML = loopsHtml(view, labels);
   parts.transport.innerHTML = transportHtml(program, player.speed, labels);
   const caches = view.caches.map((c) => say(labels, "motion.cache", { level: c.level, size: formatBytes(c.size), ways: c.ways })).join(" · ");
-  parts.note.textContent = say(labels, "motion.note", { caches, line: program.line });
-  for (const [i, card] of pane.cards.entries()) card.querySelector("small").textContent = aboutBuffer(view.buffers[i], labels);
+  parts.note.textContent = parts.note.title = say(labels, "motion.note", { caches });
+  for (const [i, card] of pane.cards.entries()) {
+    const about = card.querySelector("small");
+    about.textContent = about.title = aboutBuffer(view.buffers[i], labels);
+  }
   lightMotion(pane, pane.lights);
 }
 
 function buildPictures(pane, view) {
   const { buffers } = pane.parts;
   buffers.innerHTML = view.buffers
-    .map((b) => `<figure class="motion-buffer" data-buffer="${esc(b.name)}"><figcaption><button class="name">${esc(b.name)}</button><small></small><span class="space"></span><code class="slice"></code></figcaption><div class="pictures"></div></figure>`)
+    .map((b) => `<figure class="motion-buffer" data-buffer="${esc(b.name)}"><figcaption><button class="name">${esc(b.name)}</button><code class="slice"></code><small></small></figcaption><div class="pictures"></div></figure>`)
     .join("");
   pane.cards = [...buffers.children];
   pane.pictures = view.buffers.map((b, i) => makePicture(pane.cards[i].querySelector(".pictures"), b));
 }
 
-/** As many pictures in a row as there is room for; what is left over makes their neighbourhoods larger. */
-function fitPictures(pane) {
-  const width = pane.parts.buffers.clientWidth - 2 * MARGIN;
-  if (!pane.player || width <= 0 || pane.width === width) return;
-  pane.width = width;
-  const each = PICTURE_WIDTH + GAP;
-  const share = Math.floor((width + GAP) / Math.max(1, Math.floor((width + GAP) / each))) - GAP;
-  pane.pictures.forEach((picture) => fitPicture(picture, share));
-  paint(pane, true);
-}
-
 function aboutBuffer(buffer, labels) {
   const scope = buffer.scope === "global" ? "" : ` · ${buffer.scope}`;
   return `${buffer.shape.join(" × ")} ${buffer.dtype}${scope} · ${say(labels, `buffers.${buffer.role}`)}`;
-}
-
-// -- what changes with every step
-
-/** `all`: draw the pictures too, however long it takes; else at most some fifteen times a second. */
-function paint(pane, all) {
-  const { player, parts, labels, view } = pane;
-  const { run, program } = player;
-  const now = touchedNow(run);
-  const where = (run.at + 1) * program.lanes;
-  pane.root.dataset.iteration = String(where);
-  pane.root.dataset.playing = String(player.playing || Boolean(player.goal));
-  for (const input of parts.loops.querySelectorAll("input")) {
-    const value = String(run.values[input.dataset.loop]);
-    input.value = value;
-    input.nextElementSibling.textContent = value;
-  }
-  parts.transport.querySelector(".scrubber").value = String(run.at);
-  parts.transport.querySelector(".where").textContent = `${number(where)} / ${number(view.iterations)}`;
-  showPlaying(parts.transport, player.playing || Boolean(player.goal), labels);
-  parts.accesses.innerHTML = accessesHtml(program.accesses.map((access, i) => describe(pane, access, i, now)), labels);
-  paintCounters(pane);
-  const clock = performance.now();
-  if (!all && clock - (pane.drawn ?? 0) < FULL_REDRAW) return;
-  paintPictures(pane, now);
-  pane.drawn = performance.now() + 2 * (performance.now() - clock); // large pictures are drawn less often
-}
-
-function describe(pane, access, i, now) {
-  const { name } = pane.view.buffers[access.buffer];
-  const spots = now.filter((spot) => spot.access === i);
-  const [first, last] = [spots[0], spots.at(-1)];
-  const index = (d) => (first.indices[d] === last.indices[d] ? first.indices[d] : `${first.indices[d]}…${last.indices[d]}`);
-  const text = first ? `${name}[${first.indices.map((_, d) => index(d)).join(", ")}]` : `${name}[${access.known ? "–" : "?"}]`;
-  return {
-    text, isWrite: access.isWrite, initial: access.initial, unknown: !access.known,
-    missed: missesOf(pane.player.run, i), of: pane.view.caches.length,
-  };
-}
-
-function paintPictures(pane, now) {
-  const { run, program } = pane.player;
-  const held = new Set(linesHeld(run));
-  pane.pictures.forEach((picture, i) => {
-    const here = now.filter((s) => program.accesses[s.access].buffer === i).map((s) => ({ ...s, isWrite: program.accesses[s.access].isWrite }));
-    drawPicture(picture, { now: here, held, lineBytes: program.line, made: run.made, colours: pane.colours });
-    const slice = sliceShown(picture);
-    const rest = picture.buffer.shape.slice(slice.length).map(() => ":");
-    pane.cards[i].querySelector(".slice").textContent = slice.length ? `[${[...slice, ...rest].join(", ")}]` : "";
-  });
-}
-
-function paintCounters(pane) {
-  const { player, parts, labels, view } = pane;
-  const { run } = player;
-  const from = run.from ? say(labels, "motion.cold", { from: number(run.from * player.program.lanes + 1) }) : "";
-  parts.counters.innerHTML =
-    `<span class="title" title="${number(run.made)}">${esc(say(labels, "motion.made", { count: formatCount(run.made) }))}</span>` +
-    levelsHtml(run, view, labels) + (from ? `<em>${esc(from)}</em>` : "");
-  const button = parts.transport.querySelector("[data-act=ahead]");
-  button.textContent = player.goal ? say(labels, "motion.cancel") : `+ ${formatCount(AHEAD)}`;
-  button.title = say(labels, player.goal ? "motion.cancel" : "motion.ahead", { count: formatCount(AHEAD) });
-}
-
-const levelsHtml = (run, view, labels) =>
-  `<div class="levels">${view.caches.map((c, i) => missesHtml(c, run.misses[i], run.made, iterationsOf(run), labels)).join("")}</div>`;
-
-function paintSummary(pane, run, done) {
-  const { labels, view, parts } = pane;
-  const whole = run.at + 1 === run.program.steps;
-  const title = say(labels, whole ? "motion.whole" : "motion.first", { count: formatCount(whole ? run.made : SUMMARY) });
-  parts.summary.dataset.done = String(done);
-  parts.summary.dataset.misses = JSON.stringify(run.misses);
-  parts.summary.innerHTML =
-    `<strong class="title">${esc(title)}</strong>${levelsHtml(run, view, labels)}` +
-    `<span class="share progress-line" style="--done:${((100 * Math.min(run.made, SUMMARY)) / SUMMARY).toFixed(1)}%"${done ? " hidden" : ""}></span>`;
 }
 
 // -- what a person does
@@ -237,7 +152,9 @@ function listen(pane) {
   root.addEventListener("click", (e) => {
     const button = e.target.closest("button");
     const buffer = e.target.closest("figure .name") && e.target.closest("figure").dataset.buffer;
-    if (buffer) on.choose({ kind: "buffer", id: buffer }, e.shiftKey);
+    const picture = e.target.closest("canvas.overview")?.closest("figure").dataset.buffer;
+    if (picture) lookCloser(pane, picture);
+    else if (buffer) on.choose({ kind: "buffer", id: buffer }, e.shiftKey);
     else if (button?.dataset.next !== undefined) runAhead(pane.player, { step: nextOf(pane.player, Number(button.dataset.next)) });
     else if (button) act(pane, button.dataset.act);
   });
@@ -251,6 +168,12 @@ function thingAt(target) {
   if (loop) return { kind: "loop", id: loop };
   const buffer = target.closest("figure figcaption") && target.closest("figure").dataset.buffer;
   return buffer ? { kind: "buffer", id: buffer } : null;
+}
+
+/** Show a buffer's neighbourhood, or hide it, where there is no room for all. */
+function lookCloser(pane, name) {
+  if (!pane.opened.delete(name)) pane.opened.add(name);
+  fitPictures(pane);
 }
 
 function act(pane, what) {

@@ -59,7 +59,7 @@ export function transportHtml(program, speed, labels) {
     ["start", "back", "play", "forward", "end"].map(button).join("") +
     `<select class="motion-speed" title="${esc(say(labels, "motion.speed"))}" aria-label="${esc(say(labels, "motion.speed"))}">${options.join("")}</select>` +
     `<input type="range" class="scrubber" min="0" max="${program.steps - 1}" step="1" value="0" title="${esc(say(labels, "motion.scrub"))}" aria-label="${esc(say(labels, "motion.scrub"))}">` +
-    '<output class="where"></output><button class="plain" data-act="ahead"></button>'
+    '<button class="plain" data-act="ahead"></button>'
   );
 }
 
@@ -91,6 +91,8 @@ export function accessesHtml(accesses, labels) {
     const state = unknown ? "unknown" : missed === null ? "skipped" : missed === 0 ? "hit" : missed < of ? "next" : "memory";
     const word = state === "next" ? say(labels, "motion.hit", { level: missed + 1 }) : state === "hit" ? say(labels, "motion.hit", { level: 1 }) : say(labels, `motion.${state}`);
     const what = say(labels, initial ? "motion.initialises" : isWrite ? "motion.writes" : "motion.reads");
-    return `<li class="${isWrite ? "write" : "read"} ${state}" title="${esc(what)}"><code>${esc(text)}</code><small>${esc(word)}</small></li>`;
+    const about = state === "skipped" ? `${what}, ${word}` : what;
+    const said = state === "skipped" ? "" : `<small>${esc(word)}</small>`;
+    return `<li class="${isWrite ? "write" : "read"} ${state}" title="${esc(about)}"><code>${esc(text)}</code>${said}</li>`;
   }).join("");
 }

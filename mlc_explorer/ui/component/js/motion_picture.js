@@ -4,6 +4,7 @@
 // touched, and the outline of the cache lines that they lie on.
 
 import { clamp } from "./dom.js";
+import { outlineLines, spotIn, underlineLines } from "./motion_lines.js";
 import { rowMajor } from "./motion_program.js";
 
 const OVERVIEW = 128; // pixels: the most that an overview is wide and high
@@ -11,6 +12,7 @@ const NEAR = { columns: 32, rows: 16, least: 5, most: 9 }; // the neighbourhood,
 const BETWEEN = 8; // pixels between overview and neighbourhood
 const READABLE = 6; // pixels: a cell this large needs no neighbourhood beside it
 const LARGEST = 16; // pixels a cell
+const LINE_SEEN = 4; // pixels: a cell this large can be outlined
 const ROW = 14; // pixels: the height of a buffer with one row
 const LEAST = { columns: 16, rows: 8 }; // a picture takes in more dimensions until it is as large
 const MOST_REMEMBERED = 1 << 22; // elements of a buffer
@@ -56,13 +58,21 @@ export function makePicture(holder, buffer) {
   return picture;
 }
 
-/** Give the neighbourhood the room that is left of `width` pixels. */
+/** Give the neighbourhood the room that is left of `width` pixels, or hide it where `width` is 0. */
 export function fitPicture(picture, width) {
   if (!picture.near) return;
+  picture.near.hidden = width === 0;
+  if (width === 0) return;
   const { columns, rows } = nearSize(picture.fold);
   const left = width - Math.max(OVERVIEW, picture.pixels.width * picture.cell) - BETWEEN;
   picture.nearCell = clamp(Math.floor(left / NEAR.columns), NEAR.least, NEAR.most);
   size(picture.near, columns * picture.nearCell, rows * picture.nearCell);
+}
+
+/** How high a picture is in `width` pixels, with its neighbourhood. */
+export function pictureHeight({ overview, near, fold }, width) {
+  const cell = clamp(Math.floor((width - OVERVIEW - BETWEEN) / NEAR.columns), NEAR.least, NEAR.most);
+  return Math.max(overview.offsetHeight, near ? nearSize(fold).rows * cell : 0);
 }
 
 /** The least width of a picture with its neighbourhood. */
@@ -109,21 +119,16 @@ export function drawPicture(picture, { now, held, lineBytes, made, colours }) {
   if (now.length) picture.slice = Math.floor(now[0].element / area);
   const shade = shader(picture, held, lineBytes, made, colours);
   const here = now.filter(({ element }) => Math.floor(element / area) === picture.slice);
-  const spots = here.map((spot) => placeOf(picture, spot));
+  const spots = here.map((spot) => ({ ...spotIn(picture, spot), lineBytes }));
   drawOverview(picture, shade, spots, colours);
-  if (picture.near) drawNear(picture, shade, spots, lineBytes, colours);
-  else outlineLines(picture, picture.overview, spots, lineBytes, colours, { column: 0, row: 0, ...fold }, picture.cell);
+  if (picture.near && !picture.near.hidden) drawNear(picture, shade, spots, lineBytes, colours);
+  else if (picture.cell >= LINE_SEEN) outlineLines(picture, picture.overview, spots, lineBytes, colours, { column: 0, row: 0, ...fold }, picture.cell, fold.rows === 1 ? ROW : picture.cell);
 }
 
 /** The indices of the slice that is shown, or an empty list. */
 export function sliceShown({ buffer, fold, slice }) {
   const strides = rowMajor(buffer.shape.slice(0, fold.split));
   return strides.map((stride, d) => Math.floor(slice / stride) % buffer.shape[d]);
-}
-
-function placeOf({ fold }, spot) {
-  const inside = spot.element % (fold.rows * fold.columns);
-  return { ...spot, row: Math.floor(inside / fold.columns), column: inside % fold.columns };
 }
 
 /** A function element → [red, green, blue] of what lies behind the last step. */
@@ -160,7 +165,8 @@ function drawOverview(picture, shade, spots, colours) {
   const high = fold.rows === 1 ? ROW : cell;
   paint.imageSmoothingEnabled = false;
   paint.drawImage(scratch, 0, 0, pixels.width * cell, pixels.height * high);
-  if (cell >= 4) grid(paint, pixels.width, pixels.height, cell, high, colours.grid);
+  if (cell >= LINE_SEEN) grid(paint, pixels.width, pixels.height, cell, high, colours.grid);
+  if (cell < LINE_SEEN) underlineLines(picture, paint, spots, colours, high);
   for (const { column, row, isWrite } of spots) {
     const wide = Math.max(cell, 2);
     paint.fillStyle = isWrite ? colours.writeText : colours.readText;
@@ -218,30 +224,6 @@ function drawNear(picture, shade, spots, lineBytes, colours) {
     (shown.column / tile) * cell + 0.5, (shown.row / tile) * cell + 0.5,
     Math.max(3, (extent.columns / tile) * cell - 1), Math.max(3, (extent.rows / tile) * cell - 1),
   );
-}
-
-/** An outline around the elements of each cache line that the last step touched, row by row where a line wraps. */
-function outlineLines(picture, canvas, spots, lineBytes, colours, shown, cell) {
-  const { buffer, fold, natural } = picture;
-  if (!natural || cell < 4) return;
-  const paint = canvas.getContext("2d");
-  const high = fold.rows === 1 && canvas === picture.overview ? ROW : cell;
-  paint.strokeStyle = colours.line;
-  paint.lineWidth = 1.5;
-  const from = picture.slice * fold.rows * fold.columns;
-  for (const line of new Set(spots.map((spot) => spot.line))) {
-    const first = Math.max(from, Math.ceil((line * lineBytes - buffer.start) / buffer.itemsize));
-    const end = Math.min(from + fold.rows * fold.columns, Math.floor(((line + 1) * lineBytes - buffer.start) / buffer.itemsize));
-    for (let element = first; element < end; ) {
-      const { row, column } = placeOf(picture, { element });
-      const length = Math.min(end - element, fold.columns - column);
-      const x = Math.max(0, column - shown.column) * cell;
-      const wide = (Math.min(column + length, shown.column + shown.columns) - Math.max(column, shown.column)) * cell;
-      if (row >= shown.row && row < shown.row + shown.rows && wide > 0)
-        paint.strokeRect(x + 0.75, (row - shown.row) * high + 0.75, wide - 1.5, high - 1.5);
-      element += length;
-    }
-  }
 }
 
 /** The colours of the style sheet (css/motion.css), as the pictures need them. */
