@@ -23,7 +23,7 @@ from .schema.loops import LoopNode, LoopTree
 from .schema.motion import CacheReport, MotionView
 from .schema.pipeline import NAMES as PIPELINES
 from .schema.pipeline import PipelineView
-from .schema.text import DiffView
+from .schema.text import DiffView, TextView
 from .schema.trace import Step, Trace
 from .session import Session
 
@@ -99,7 +99,7 @@ def _view(args: argparse.Namespace) -> Answer:
     if args.level == "diff":
         return session.diff(args.function), _diff_text
     view = session.text(args.function, args.level, args.target)
-    return view, lambda v: "\n".join(v.lines)
+    return _linked(view), lambda _: "\n".join(view.lines)
 
 
 def _pipeline(args: argparse.Namespace) -> Answer:
@@ -108,6 +108,17 @@ def _pipeline(args: argparse.Namespace) -> Answer:
         return session.pipeline(args.pipeline, args.target), _pipeline_text
     shown = session.pipeline_pass(args.number, args.pipeline, args.target, args.function)
     return shown, lambda d: _diff_text(d.diff) if d.diff else f"{d.name} changed no function."
+
+
+def _linked(view: TextView) -> Any:
+    """Lines with what they came from: `tir_line` counts the lines of ``--level tir``. The levels that are
+    such text themselves stay as they are."""
+    if not view.links:
+        return view
+    kinds = view.kinds or ("other",) * len(view.lines)
+    rows = zip(view.lines, view.links, kinds, strict=True)
+    lines = [{"text": text, "tir_line": link, "kind": kind} for text, link, kind in rows]
+    return {k: v for k, v in encode(view).items() if k not in ("links", "kinds")} | {"lines": lines}
 
 
 def _measure(args: argparse.Namespace) -> Answer:

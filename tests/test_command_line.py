@@ -213,14 +213,47 @@ def test_level_loops(data: Callable[..., Any]) -> None:
     assert found == [*loops, ("matmul", "block", None)]
 
 
-@pytest.mark.parametrize(
-    ("level", "sign"), [("tir", "T.sblock"), ("llvm", "define "), ("asm", "ret"), ("relax", "R.function")]
-)
-def test_levels_of_text(data: Callable[..., Any], level: str, sign: str) -> None:
+@pytest.mark.parametrize(("level", "sign"), [("tir", "T.sblock"), ("relax", "R.function")])
+def test_levels_that_are_tvmscript(data: Callable[..., Any], level: str, sign: str) -> None:
     function = ("--function", "main") if level == "relax" else ("--function", "linear_relu")
     view = data("view", "mlp", "--trace", SHIPPED, *function, "--level", level)
     assert view["level"] == level
     assert any(sign in line for line in view["lines"])
+
+
+@pytest.mark.parametrize(
+    ("level", "sign"),
+    [
+        ("python", "matmul_intermediate"),
+        ("lowered", "matmul_intermediate"),
+        ("llvm", "fmul"),
+        ("asm", "mul"),
+        ("c", "matmul_intermediate"),
+    ],
+)
+def test_levels_whose_lines_come_from_it(data: Callable[..., Any], level: str, sign: str) -> None:
+    words = ("view", "mlp", "--trace", SHIPPED, "--function", "linear_relu", "--level")
+    tir, view = data(*words, "tir")["lines"], data(*words, level)
+    assert (view["function"], view["level"]) == ("linear_relu", level)
+    assert all(set(line) == {"text", "tir_line", "kind"} and line["kind"] for line in view["lines"])
+    assert {line["tir_line"] for line in view["lines"]} <= {None, *range(1, len(tir) + 1)}
+    found = [line for line in view["lines"] if sign in line["text"] or line["kind"] == "fma"]
+    assert any("matmul_intermediate" in tir[line["tir_line"] - 1] for line in found if line["tir_line"])
+
+
+@pytest.mark.parametrize(
+    ("level", "sign"),
+    [("cuda", "__global__"), ("opencl", "__kernel"), ("metal", "kernel void"), ("webgpu", "@compute")],
+)
+def test_levels_without_the_hardware(data: Callable[..., Any], level: str, sign: str) -> None:
+    view = data("view", "matmul_128", "--level", level)
+    assert any(sign in line["text"] for line in view["lines"])
+    assert any(line["tir_line"] for line in view["lines"])
+
+
+def test_the_text_of_such_a_level_is_its_lines(data: Callable[..., Any], text: Callable[..., str]) -> None:
+    words = ("view", "matmul_128", "--level", "python")
+    assert text(*words).splitlines() == [line["text"] for line in data(*words)["lines"]]
 
 
 def test_pipeline(data: Callable[..., Any]) -> None:

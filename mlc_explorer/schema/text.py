@@ -33,9 +33,10 @@ class LoopCount:
 class TextView:
     """A function at one level of `schema.levels`, as its lines.
 
-    For llvm and asm, `links` give for each line the TVMScript line that it came from, or None; `kinds` say
-    what it is (``fma``, ``load``, ``control``, … of `engine.views.instructions`); `counts` sum the kinds up
-    by loop; `left_out` counts the instructions of calling wrappers that are not among the lines."""
+    `links` give for each line the line of the function's ``tir`` text that it came from, or None; relax and
+    tir have none. For llvm and asm, `kinds` say what a line is (``fma``, ``load``, ``control``, … of
+    `engine.views.instructions`), `counts` sum the kinds up by loop, and `left_out` counts the instructions of
+    calling wrappers that are not among the lines."""
 
     function: str
     level: str

@@ -96,13 +96,12 @@ def _view(
     if left_out:
         lines.append((f"// Left out: {left_out} lines of headers, types and declarations", None))
     for part in kept:
-        named = [(line, link, head(line, level)) for line, link in part]
-        kernel = next((name for _, _, name in named if name), None)
+        name, signature = head(part, level)
         if len(part) > 1 and lines:
             lines.append(("", None))
-        if kernel in launched:
-            lines.append((f"// {kernel} is launched on {launched[kernel]}", None))
-        lines += [(line, source.define if name else link) for line, link, name in named]
+        if name in launched:
+            lines.append((f"// {name} is launched on {launched[name]}", None))
+        lines += [(line, source.define if i in signature else link) for i, (line, link) in enumerate(part)]
     name = source.tir.function
     return TextView(name, level, tuple(t for t, _ in lines), links=tuple(link for _, link in lines))
 
@@ -151,7 +150,17 @@ def _with_threads(source: Spanned, target: Target) -> Spanned:
             scheduled = dlight.ApplyDefaultSchedule(*rules)(alone.clone())
     except Exception as e:  # a rule raises whatever the schedule raises
         raise refused(name, target, e) from e
-    return Spanned(scheduled[name], source.tir, source.known)
+    found = Spanned(scheduled[name], source.tir, source.known)
+    if not _bound(found):
+        raise Refused(
+            f"'{name}' has no loop that is bound to a thread, and dlight's default rules take only functions "
+            "that have no schedule yet.",
+            hint="Bind its loops to threads, or look at it as it was before its first schedule step.",
+            place=name,
+            code="view_no_threads",
+            params={"function": name},
+        )
+    return found
 
 
 def _with_pointers(func: PrimFunc) -> PrimFunc:

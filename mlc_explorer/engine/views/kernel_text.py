@@ -26,6 +26,7 @@ _HEAD = {
     "metal": re.compile(r"^kernel void (\w+)\("),
     "webgpu": re.compile(r"^fn (\w+)\("),
 }
+_PARAMETER = re.compile(r"^@group\(\d+\) @binding\(\d+\) var<storage")  # WebGPU declares them outside
 
 
 def definitions(text: list[Linked], level: str) -> Iterator[list[Linked]]:
@@ -44,10 +45,16 @@ def definitions(text: list[Linked], level: str) -> Iterator[list[Linked]]:
             part = []
 
 
-def head(line: str, level: str) -> str | None:
-    """The name of the kernel that `line` begins."""
-    match = _HEAD[level].match(line)
-    return match[1] if match else None
+def head(part: list[Linked], level: str) -> tuple[str | None, range]:
+    """The name of the kernel that a definition holds (None: it holds none), and which of its lines, counted
+    from 0, declare the function's parameters."""
+    if _PARAMETER.match(part[0][0]):
+        return None, range(1)
+    for first, (line, _) in enumerate(part):
+        if match := _HEAD[level].match(line):
+            last = next(i for i in range(first, len(part)) if part[i][0].endswith("{"))
+            return match[1], range(first, last + 1)
+    return None, range(0)
 
 
 def launches(func: PrimFunc) -> dict[str, str]:

@@ -7,6 +7,7 @@ on.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,7 +24,8 @@ from .spans import Spanned
 _REDUCED = "s_tir.LowerInitBlock"  # comes after LowerCrossThreadReduction, whose statements have no lines
 _SPLIT = "tirx.SplitHostDevice"  # from here on, a function becomes kernels and calling conventions
 _FRAMES = ("_pipeline", "sequential")  # what holds passes and is none
-_LAST_LINES = 12  # of TVM's message, which begins with a long stack
+_CHECK = re.compile(r"^Check failed: .*?(?:\(.* vs\. .*\) |is false): ")  # the condition, in C++
+_DETAIL_LIMIT = 20_000  # characters of TVM's own text
 
 
 @pass_instrument
@@ -80,13 +82,15 @@ def generate(func: PrimFunc, target: Target, *, packed: bool = True) -> tvm.runt
 
 
 def refused(function: str, target: Target, error: Exception) -> Refused:
-    """What TVM says when `function` can't be compiled for `target`."""
-    last = str(error).strip().splitlines() or [type(error).__name__]
+    """What TVM says when `function` can't be compiled for `target`: its message comes first, then the program
+    with the place underlined."""
+    told = str(error).strip() or type(error).__name__
+    reason = _CHECK.sub("", told.splitlines()[0])
     return Refused(
-        f"'{function}' can't be compiled for {target.kind.name}: {last[-1]}",
+        f"'{function}' can't be compiled for {target.kind.name}: {reason}",
         hint="Look at the loops at the place that the message names, or undo the last step.",
         place=function,
-        detail="\n".join(last[-_LAST_LINES:]),
+        detail=told[:_DETAIL_LIMIT],
         code="view_not_compiled",
-        params={"function": function, "target": target.kind.name, "reason": last[-1]},
+        params={"function": function, "target": target.kind.name, "reason": reason},
     )
