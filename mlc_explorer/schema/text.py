@@ -51,11 +51,16 @@ class TextView:
 @dataclass(frozen=True)
 class DiffRow:
     """A row of a diff: `op` is ``" "`` (kept), ``"~"`` (kept but re-indented), ``"-"`` or ``"+"``; `old` and
-    `new` are 1-based line numbers, None where that side has no line."""
+    `new` are 1-based line numbers, None where that side has no line.
+
+    For a removed or added line `moved` is where the same line stands in the other text, if it left one place
+    and came back in another, and `pair` the line of the other text that it was changed into or from."""
 
     op: str
     old: int | None
     new: int | None
+    moved: int | None = None
+    pair: int | None = None
 
 
 @dataclass(frozen=True)
