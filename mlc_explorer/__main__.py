@@ -97,7 +97,8 @@ def _view(args: argparse.Namespace) -> Answer:
     if args.level == "cache":
         return session.cache(args.function, args.block, args.accesses), _cache_text
     if args.level == "diff":
-        return session.diff(args.function), _diff_text
+        since = None if args.since is None else session.history.upto(args.since)
+        return session.diff(args.function, since), _diff_text
     view = session.text(args.function, args.level, args.target)
     return _linked(view), lambda _: "\n".join(view.lines)
 
@@ -264,9 +265,12 @@ def _pipeline_text(view: PipelineView) -> str:
 
 
 def _diff_text(view: DiffView) -> str:
-    """What the last step changed, as `diff` prints it; a line that was only indented anew is marked ``~``."""
+    """A diff, as `diff` prints it; ``~`` marks a line that was only indented anew, and one that moved says
+    where it stands in the other text."""
     lines = [view.before[r.old - 1] if r.new is None else view.after[r.new - 1] for r in view.rows]
-    return "\n".join(f"{row.op} {line}" for row, line in zip(view.rows, lines))
+    came = {"-": "to", "+": "from"}
+    moved = [f"   # moved {came[r.op]} line {r.moved}" if r.moved else "" for r in view.rows]
+    return "\n".join(f"{row.op} {line}{note}" for row, line, note in zip(view.rows, lines, moved))
 
 
 def _fail(error: MlcError, as_json: bool) -> None:
@@ -302,6 +306,7 @@ def arguments() -> argparse.ArgumentParser:
     view.add_argument("--function", metavar="F", help="default: the entry")
     view.add_argument("--level", choices=LEVELS, default="graph")
     view.add_argument("--open", nargs="+", metavar="ID", help="groups of the graph to open (* for all)")
+    view.add_argument("--since", type=int, metavar="N", help="diff: against the state after N steps")
     view.add_argument("--find", metavar="WORDS", help="search the graph: conv, op:add, shape:64, name:lv")
     view.add_argument("--block", metavar="PATH", help="motion and cache: the block, or a loop above it")
     view.add_argument("--accesses", type=int, metavar="N", help="cache: how many to simulate (a million)")

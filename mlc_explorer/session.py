@@ -193,9 +193,13 @@ class Session:
         """A function as text; `level`: tir, relax, llvm, asm (default: tir or relax, as the function is)."""
         return self._ask("text", TextView, function=function, level=level, target=target)
 
-    def diff(self, function: str | None = None) -> DiffView:
-        """What the last step changed in a function's text."""
-        return self._ask("diff", DiffView, function=function)
+    def diff(
+        self, function: str | None = None, base: Trace | None = None, base_function: str | None = None
+    ) -> DiffView:
+        """What became of a function's text since `base`, a trace of any model (default: before the last
+        step), where the function may have another name."""
+        since = None if base is None else base.to_json()
+        return self._ask("diff", DiffView, function=function, base=since, base_function=base_function)
 
     def pipeline(self, pipeline: str = "compile", target: str = "cpu") -> PipelineView:
         """Every pass of a pipeline (`schema.pipeline.NAMES`), run on the model as it is now."""

@@ -195,6 +195,8 @@ def test_level_diff(data: Callable[..., Any], text: Callable[..., str], tmp_path
     assert [row["op"] for row in view["rows"]] == [line[0] for line in lines]
     assert any(line.startswith("+") and "k_0" in line for line in lines)
     assert any(line.startswith("-") and "for k in" in line for line in lines)
+    assert data(*words, "--since", "0") == view
+    assert {row["op"] for row in data(*words, "--since", "1")["rows"]} == {" "}
 
 
 def test_level_dataflow(data: Callable[..., Any]) -> None:

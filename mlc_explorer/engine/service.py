@@ -127,17 +127,23 @@ def text(
     return program(now.mod, name, level, lambda: _targets.target(target))
 
 
-def diff(trace: Any, model_data: ModelData, function: str | None = None) -> DiffView:
-    """The function's text now against its text before the last step (empty if it was not there)."""
+def diff(
+    trace: Any,
+    model_data: ModelData,
+    function: str | None = None,
+    base: Any = None,
+    base_function: str | None = None,
+) -> DiffView:
+    """The function's text now against its text after the trace `base` (default: before the last step), where
+    it may have another name. The text before is empty if the function was not there."""
     now, name = _at(trace, model_data, function)
     steps = Trace.from_json(trace)
+    earlier = steps.upto(max(0, len(steps.steps) - 1)) if base is None else Trace.from_json(base)
+    state, name_before = replay(earlier, model_data), base_function or name
     before = None
-    if steps.steps:
-        earlier = replay(steps.upto(len(steps.steps) - 1), model_data)
-        if describe.has_function(earlier.mod, name):
-            before = _text(earlier.mod, name, describe.own_level(earlier.mod, name))
-    after = _text(now.mod, name, describe.own_level(now.mod, name))
-    return _diff(before if steps.steps else after, after)
+    if describe.has_function(state.mod, name_before):
+        before = _text(state.mod, name_before, describe.own_level(state.mod, name_before))
+    return _diff(before, _text(now.mod, name, describe.own_level(now.mod, name)))
 
 
 def pipeline(

@@ -67,7 +67,8 @@ def route() -> Route:
 
 async def _answer(request: Request) -> Response:
     state = _states.get(request.path_params["token"])
-    if state is None:
+    args = _args(request)
+    if state is None or not _knows_base(args):
         return Response("no such state", 404, _NO_STORE, "text/plain")
     try:
         asked = views.question(
@@ -75,7 +76,7 @@ async def _answer(request: Request) -> Response:
             request.path_params["view"],
             request.query_params.get("function"),
             state.target,
-            _args(request),
+            args,
         )
         body = views.known(asked)
         if body is None:
@@ -92,6 +93,17 @@ def _args(request: Request) -> dict[str, Any]:
     except ValueError:
         return {}
     return args if isinstance(args, dict) else {}
+
+
+def _knows_base(args: dict[str, Any]) -> bool:
+    """A diff's `base` is a state's token to the browser and that state's trace to the engine: replaces it, and
+    says whether there is such a state."""
+    if "base" not in args:
+        return True
+    base = _states.get(str(args["base"]))
+    if base is not None:
+        args["base"] = base.session.trace.to_json()
+    return base is not None
 
 
 async def _while_there(request: Request, asked: views.Question) -> bytes:

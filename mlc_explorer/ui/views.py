@@ -28,10 +28,10 @@ from mlc_explorer.workers.client import Job
 # The views that are no text: name (which is also the job's) → the arguments that a pane may give besides.
 VIEWS: Mapping[str, tuple[str, ...]] = {
     "state": (),
-    "graph": ("open",),
+    "graph": ("open", "plain"),
     "graph_search": ("query",),
     "loops": (),
-    "diff": ("base",),
+    "diff": ("base", "base_function"),
     "dataflow": (),
     "motion": ("block",),
     "pipeline": ("pipeline", "target"),

@@ -59,6 +59,15 @@ def test_program_is_the_text_at_the_functions_own_level(token: str):
     assert data(ask(token, "asm", "matmul"))["links"]
 
 
+def test_two_states_are_compared_by_their_tokens_and_of_two_models_if_need_be(token: str):
+    bare = answers.token(Session(Trace("mlp"), 0), "cpu", "en")
+    assert "relu" in "".join(data(ask(token, "diff", "main", base=bare))["before"])
+    other = data(ask(answers.token(SLOW, "cpu", "en"), "diff", "main", base=token, base_function="matmul"))
+    assert "def matmul(" in "".join(other["before"]) and "def main(" in "".join(other["after"])
+    assert ask(token, "diff", "main", base="0" * 64).status_code == 404
+    assert ask(token, "diff", "main", base={"model": "mlp"}).status_code == 404  # a trace is no token
+
+
 def test_an_answer_is_kept_by_the_browser_and_packed(token: str):
     answer = ask(token, "program", "matmul")
     assert "immutable" in answer.headers["cache-control"]
