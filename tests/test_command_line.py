@@ -205,6 +205,21 @@ def test_level_dataflow(data: Callable[..., Any]) -> None:
     assert arrows == {("buffer:A", "matmul"), ("buffer:B", "matmul"), ("matmul", "buffer:C")}
 
 
+def test_a_block_in_motion_and_its_simulated_caches(
+    text: Callable[..., str], data: Callable[..., Any]
+) -> None:
+    """What the pane shows: where an iteration reads and writes, and how often that misses."""
+    view = data("view", "matmul_128", "--level", "motion", "--block", "matmul/j")
+    assert (view["block"], view["iterations"]) == ("matmul", 128**3)
+    assert [a["indices"] for a in view["accesses"]][1:4] == [["i", "j"], ["i", "k"], ["k", "j"]]
+    assert 'read             A["i", "k"]' in text("view", "matmul_128", "--level", "motion")
+    words = ("view", "matmul_128", "--level", "cache", "--accesses", "5000")
+    report = data(*words)
+    assert 5000 <= report["accesses"] < 5005
+    assert sum(b["accesses"] for b in report["buffers"]) == report["accesses"]
+    assert text(*words).startswith(f"simulated: {report['iterations']} of {128**3} iterations of matmul")
+
+
 def test_level_loops(data: Callable[..., Any]) -> None:
     node = data("view", "matmul_128", "--function", "main", "--level", "loops")["roots"][0]
     found = []
