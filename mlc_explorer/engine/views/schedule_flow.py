@@ -18,7 +18,7 @@ from .blockflow import block_family
 from .buffers import buffers, dtype_of, innermost_blocks, written_buffers
 from .layout import lay_out
 from .lookup import prim_func
-from .opened import whole
+from .opened import Shown
 from .sketch import Sketch, shape_text
 
 
@@ -29,7 +29,9 @@ def schedule_flow(mod: IRModule, function: str) -> GraphView:
     An edge leads from a buffer to each block that reads it, and from a block to each buffer that it writes,
     so an update of its own buffer has both. NotFound for a graph function, which has no schedule.
     """
-    return lay_out(function, whole(flow_sketch(prim_func(mod, function, "dataflow"), function)))
+    sketch = flow_sketch(prim_func(mod, function, "dataflow"), function)
+    boxes = list(sketch.nodes.values())
+    return lay_out(function, Shown(boxes, list(sketch.edges), within=dict.fromkeys(sketch.nodes, "")))
 
 
 def flow_sketch(func: PrimFunc, function: str) -> Sketch:
