@@ -96,8 +96,8 @@ def _args(request: Request) -> dict[str, Any]:
 
 
 def _knows_base(args: dict[str, Any]) -> bool:
-    """A diff's `base` is a state's token to the browser and that state's trace to the engine: replaces it, and
-    says whether there is such a state."""
+    """A diff's `base` is a state's token to the browser, and its trace to the engine: puts that in its place,
+    and says whether there is such a state."""
     if "base" not in args:
         return True
     base = _states.get(str(args["base"]))
