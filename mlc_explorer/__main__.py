@@ -215,7 +215,8 @@ def _loops_text(tree: LoopTree) -> str:
 
     def show(node: LoopNode) -> None:
         what = f"{node.extent} {node.axis} {node.mark}" if node.kind == "loop" else "block"
-        rows.append(f"{'  ' * node.depth}{node.name:16s} {what:32s} {node.path}")
+        size = f"{sum(node.footprint.values())} B" if node.footprint else ""
+        rows.append(f"{'  ' * node.depth + node.name:32s} {what:28s} {size:>12s}  {node.path}")
         for child in node.children:
             show(child)
 
