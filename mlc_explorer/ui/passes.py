@@ -67,11 +67,11 @@ def leave_if_asked() -> None:
 
 
 def _bar(work: Workspace, running: _Run | None, language: str) -> None:
+    st.session_state[PIPELINE] = _chosen()  # a widget's choice would end with the page that it stands on
     with st.container(horizontal=True, vertical_alignment="center", key="mlc-passes-bar"):
         st.segmented_control(
             say("passes.choose", language),
             NAMES,
-            default=_chosen(),
             key=PIPELINE,
             required=True,
             label_visibility="collapsed",

@@ -150,6 +150,8 @@ def has_pictures(work: Workspace) -> bool:
 
 def _target(language: str) -> None:
     labels = {t.name: t.label for t in targets()}
+    if st.session_state.get(TARGET) in labels:  # a widget's choice would end with the page that it stands on
+        st.session_state[TARGET] = st.session_state[TARGET]
     st.selectbox(
         say("toolbar.target", language),
         list(labels),
