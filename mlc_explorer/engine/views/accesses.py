@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ...schema.motion import Expression
@@ -17,12 +18,19 @@ class Irregular(Exception):
 class Reader:
     """Collects accesses as tuples (buffer, is_write, indices, guard, initial).
 
-    `matched` maps a matched buffer to the buffer and the first index of its region per dimension.
+    `matched` maps a matched buffer to the buffer and the first index of its region per dimension. `simplify`
+    gives a shorter expression of the same value.
     """
 
-    def __init__(self, bindings: Bindings, matched: dict[Any, tuple[Any, list[Any]]]) -> None:
+    def __init__(
+        self,
+        bindings: Bindings,
+        matched: dict[Any, tuple[Any, list[Any]]],
+        simplify: Callable[[Any], Any],
+    ) -> None:
         self._bindings = dict(bindings)
         self._matched = matched
+        self._simplify = simplify
         self._initial = False
         self.found: list[tuple[Any, bool, tuple[Expression, ...] | None, Expression, bool]] = []
 
@@ -106,7 +114,7 @@ class Reader:
         place: tuple[Expression, ...] | None = None
         if known:
             try:
-                place = tuple(tree(index, self._bindings) for index in indices)
+                place = tuple(tree(self._simplify(index), self._bindings) for index in indices)
                 buffer, place = self._source(buffer, place)
             except DataDependent:
                 place = None

@@ -40,7 +40,7 @@ def motion(mod: IRModule, function: str, path: str | None = None) -> MotionView:
     chosen = _choose(func, places, path)
     try:
         scope = Scope.of(func, places, chosen)
-        reader = Reader(scope.bindings, scope.matched)
+        reader = Reader(scope.bindings, scope.matched, scope.analyzer.simplify)
         if chosen.node.init is not None:
             reader.initialisation(chosen.node.init, scope.first)
         reader.statement(scope.body)

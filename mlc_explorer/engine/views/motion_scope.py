@@ -1,12 +1,16 @@
 """What holds inside a block: its loops, what its axes stand for, and when it runs and is initialised.
 
 Gathered on the way from the function's top down to the block, through outer blocks, conditions and bindings.
+TVM's analyzer hears of the same, and so knows that ``(j_0 * 64 + j_1) // 64`` is ``j_0``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
+
+from tvm.ir import Range
+from tvm.sym import Analyzer
 
 from ...errors import Refused
 from ...schema.motion import Expression
@@ -26,6 +30,7 @@ class Scope:
     predicate: Expression = 1
     first: Expression = 1
     body: Any = None
+    analyzer: Analyzer = field(default_factory=Analyzer)
 
     @staticmethod
     def of(func: Any, places: tuple[paths.Place, ...], chosen: paths.Place) -> Scope:
@@ -74,14 +79,16 @@ class Scope:
         same = sum(var.partition("#")[0] == place.name for var in taken)
         self.loops.append((place, f"{place.name}#{same + 1}" if same else place.name))
         self.bindings[loop.loop_var] = self.loops[-1][1]
+        self.analyzer.bind(loop.loop_var, Range.from_min_extent(loop.min, loop.extent))
 
     def _block(self, place: paths.Place) -> None:
         block, realize = place.node, place.realize
         values = [tree(value, self.bindings) for value in realize.iter_values]
-        self._narrow(tree(realize.predicate, self.bindings))
+        self._narrow(tree(self.analyzer.simplify(realize.predicate), self.bindings))
         self.first = 1
-        for axis, value in zip(block.iter_vars, values):
+        for axis, value, said in zip(block.iter_vars, values, realize.iter_values):
             self.bindings[axis.var] = value
+            self.analyzer.bind(axis.var, said)
             if int(axis.iter_type) == 2:
                 self.first = node("and", self.first, node("==", value, tree(axis.dom.min, self.bindings)))
         for match in block.match_buffers:

@@ -82,6 +82,15 @@ def test_fused_loops_are_taken_apart_again(golden):
     golden("views/matmul_128_fused.motion.txt", listing(view))
 
 
+def test_what_follows_from_the_ranges_of_the_loops_is_said_shortly():
+    """``(j_0 * 16 + j_1) // 16`` is ``j_0``."""
+    sch = Schedule(loaders.load("matmul_128").mod)
+    block = sch.get_sblock("matmul")
+    sch.transform_layout(block, ("read", 1), lambda k, j: (j // 16, k, j % 16))
+    sch.split(sch.get_loops(block)[1], [None, 16])
+    assert motion(sch.mod, "main", "matmul").accesses[3].indices == ("j_0", "k", "j_1")
+
+
 # -- against TensorIR itself
 
 

@@ -114,6 +114,7 @@ function build(pane, view, player) {
   for (const [i, card] of pane.cards.entries()) {
     const about = card.querySelector("small");
     about.textContent = about.title = aboutBuffer(view.buffers[i], labels);
+    for (const canvas of card.querySelectorAll("canvas")) canvas.setAttribute("aria-label", `${view.buffers[i].name} ${about.title}`);
   }
   lightMotion(pane, pane.lights);
 }

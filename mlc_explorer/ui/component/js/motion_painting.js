@@ -2,7 +2,7 @@
 
 import { esc, formatCount, say } from "./dom.js";
 import { accessesHtml, missesHtml, number, percent, showPlaying } from "./motion_controls.js";
-import { PICTURE_WIDTH, drawPicture, fitPicture, pictureHeight, sliceShown } from "./motion_picture.js";
+import { NEAR_ROWS, PICTURE_WIDTH, drawPicture, fitPicture, pictureHeight, sliceShown } from "./motion_picture.js";
 import { iterationsOf, linesHeld, missesOf, touchedNow } from "./motion_run.js";
 
 export const AHEAD = 2_000_000; // accesses of a press on Run ahead
@@ -66,7 +66,9 @@ function paintCounters(pane, where) {
   parts.counters.innerHTML =
     `<output>${number(where)} / ${number(view.iterations)}</output>` +
     `<span title="${number(run.made)}">${esc(say(labels, "motion.made", { count: formatCount(run.made) }))}</span>` +
-    view.caches.map((c, i) => `<span title="${number(run.misses[i])}">${esc(say(labels, "motion.misses", { level: c.level }))} <b>${percent(run.misses[i], run.made)}</b></span>`).join("") +
+    `<span>${esc(say(labels, "motion.missed"))}` +
+    view.caches.map((c, i) => ` <span title="${number(run.misses[i])}">L${c.level} <b>${percent(run.misses[i], run.made)}</b></span>`).join("") +
+    "</span>" +
     (from ? `<em>${esc(from)}</em>` : "");
   const button = parts.transport.querySelector("[data-act=ahead]");
   button.textContent = player.goal ? say(labels, "motion.cancel") : `+ ${formatCount(AHEAD)}`;
@@ -95,9 +97,12 @@ export function fitPictures(pane) {
   if (!pane.player || width <= 0) return;
   const inRow = Math.max(1, Math.floor((width + GAP) / (PICTURE_WIDTH + GAP)));
   const share = Math.floor((width + GAP) / inRow) - GAP;
-  const high = pane.pictures.map((picture) => pictureHeight(picture, share) + CAPTION);
-  const rows = high.filter((_, i) => i % inRow === 0).map((_, row) => Math.max(...high.slice(row * inRow, (row + 1) * inRow)));
-  const all = rows.reduce((a, b) => a + b + GAP, 0) <= buffers.clientHeight;
-  pane.pictures.forEach((picture, i) => fitPicture(picture, all || pane.opened.has(pane.view.buffers[i].name) ? share : 0));
+  const fits = (most) => {
+    const high = pane.pictures.map((picture) => pictureHeight(picture, share, most) + CAPTION);
+    const rows = high.filter((_, i) => i % inRow === 0).map((_, row) => Math.max(...high.slice(row * inRow, (row + 1) * inRow)));
+    return rows.reduce((a, b) => a + b + GAP, 0) <= buffers.clientHeight;
+  };
+  const all = NEAR_ROWS.find(fits) ?? 0;
+  pane.pictures.forEach((picture, i) => fitPicture(picture, share, all || (pane.opened.has(pane.view.buffers[i].name) ? NEAR_ROWS[0] : 0)));
   paintMotion(pane, true);
 }

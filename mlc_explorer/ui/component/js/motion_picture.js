@@ -8,7 +8,8 @@ import { outlineLines, spotIn, underlineLines } from "./motion_lines.js";
 import { rowMajor } from "./motion_program.js";
 
 const OVERVIEW = 128; // pixels: the most that an overview is wide and high
-const NEAR = { columns: 32, rows: 16, least: 5, most: 9 }; // the neighbourhood, in elements; pixels a cell
+const NEAR = { columns: 32, least: 5, most: 9 }; // the neighbourhood: elements in a row; pixels a cell
+export const NEAR_ROWS = [16, 8, 4]; // the most rows that there is room for
 const BETWEEN = 8; // pixels between overview and neighbourhood
 const READABLE = 6; // pixels: a cell this large needs no neighbourhood beside it
 const LARGEST = 16; // pixels a cell
@@ -46,7 +47,8 @@ export function makePicture(holder, buffer) {
     made: new Uint32Array(Math.ceil(count / grain)), // when they were touched last, counted from 1; 0: never
     wrote: new Uint8Array(Math.ceil(count / grain)),
     natural: String(rowMajor(buffer.shape)) === String(buffer.strides),
-    slice: 0,
+    recent: 0, // the element that was touched last
+    rows: NEAR_ROWS[0],
     overview: addCanvas(holder, "overview"),
     near: cell < READABLE && count > 1 && (fold.rows > 1 || fold.columns > room.width / READABLE) ? addCanvas(holder, "near") : null,
   };
@@ -58,31 +60,33 @@ export function makePicture(holder, buffer) {
   return picture;
 }
 
-/** Give the neighbourhood the room that is left of `width` pixels, or hide it where `width` is 0. */
-export function fitPicture(picture, width) {
+/** Give the neighbourhood `most` rows and the room that is left of `width` pixels, or hide it where `most` is 0. */
+export function fitPicture(picture, width, most) {
   if (!picture.near) return;
-  picture.near.hidden = width === 0;
-  if (width === 0) return;
-  const { columns, rows } = nearSize(picture.fold);
+  picture.near.hidden = most === 0;
+  if (most === 0) return;
+  picture.rows = most;
+  const { columns, rows } = nearSize(picture.fold, most);
   const left = width - Math.max(OVERVIEW, picture.pixels.width * picture.cell) - BETWEEN;
   picture.nearCell = clamp(Math.floor(left / NEAR.columns), NEAR.least, NEAR.most);
   size(picture.near, columns * picture.nearCell, rows * picture.nearCell);
 }
 
-/** How high a picture is in `width` pixels, with its neighbourhood. */
-export function pictureHeight({ overview, near, fold }, width) {
+/** How high a picture is in `width` pixels, with a neighbourhood of `most` rows. */
+export function pictureHeight({ overview, near, fold }, width, most) {
   const cell = clamp(Math.floor((width - OVERVIEW - BETWEEN) / NEAR.columns), NEAR.least, NEAR.most);
-  return Math.max(overview.offsetHeight, near ? nearSize(fold).rows * cell : 0);
+  return Math.max(overview.offsetHeight, near ? nearSize(fold, most).rows * cell : 0);
 }
 
 /** The least width of a picture with its neighbourhood. */
 export const PICTURE_WIDTH = OVERVIEW + BETWEEN + NEAR.columns * (NEAR.least + 1);
 
-const nearSize = (fold) => ({ columns: Math.min(NEAR.columns, fold.columns), rows: Math.min(NEAR.rows, fold.rows) });
+const nearSize = (fold, most) => ({ columns: Math.min(NEAR.columns, fold.columns), rows: Math.min(most, fold.rows) });
 
 function addCanvas(holder, name) {
   const canvas = document.createElement("canvas");
   canvas.className = name;
+  canvas.setAttribute("role", "img");
   holder.append(canvas);
   return canvas;
 }
@@ -101,6 +105,7 @@ export function markTouched(picture, element, isWrite, made) {
   const slot = slotOf(picture, element);
   picture.made[slot] = made + 1;
   picture.wrote[slot] = isWrite ? 1 : 0;
+  picture.recent = element;
 }
 
 const slotOf = ({ grain }, element) => (grain === 1 ? element : Math.floor(element / grain));
@@ -116,7 +121,7 @@ export function forgetTouched(picture) {
 export function drawPicture(picture, { now, held, lineBytes, made, colours }) {
   const { fold } = picture;
   const area = fold.rows * fold.columns;
-  if (now.length) picture.slice = Math.floor(now[0].element / area);
+  picture.slice = Math.floor(picture.recent / area);
   const shade = shader(picture, held, lineBytes, made, colours);
   const here = now.filter(({ element }) => Math.floor(element / area) === picture.slice);
   const spots = here.map((spot) => ({ ...spotIn(picture, spot), lineBytes }));
@@ -198,9 +203,8 @@ function grid(paint, columns, rows, wide, high, colour) {
 /** A window that moves by its own size, so that it stands still while the access moves within it. */
 function drawNear(picture, shade, spots, lineBytes, colours) {
   const { fold, near, overview, cell, tile, nearCell } = picture;
-  const extent = nearSize(fold);
-  const last = spots.at(-1) ?? picture.last ?? { row: 0, column: 0 };
-  picture.last = last;
+  const extent = nearSize(fold, picture.rows);
+  const last = spotIn(picture, { element: picture.recent });
   const page = (at, length, all) => Math.max(0, Math.min(all - length, Math.floor(at / length) * length));
   const shown = { ...extent, column: page(last.column, extent.columns, fold.columns), row: page(last.row, extent.rows, fold.rows) };
   const from = picture.slice * fold.rows * fold.columns;

@@ -28,12 +28,17 @@ function modulo(a, b) {
 /**
  * The program of a MotionView. `steps` times it runs; a step is one iteration, or all lanes of a vectorized loop. Of an
  * access `element` is the place in the buffer, counted row by row, `address` in bytes, `indices` one function a
- * dimension; they are null where the place depends on data. `guard` is null where it always happens.
+ * dimension; they are null where the place depends on data. `guard` is null where it always happens. `perLane` says how
+ * far element and address move from lane to lane, null where that differs.
  */
 export function compileMotion(view) {
   const places = new Map(view.loops.map((loop, i) => [loop.var, i]));
   const compile = (tree) => compileTree(tree, places);
   const { lanes } = view;
+  const perLane = (tree) => {
+    const sum = lanes > 1 ? linear(tree, places) : null;
+    return sum && (sum.terms.get(view.loops.length - 1) ?? 0);
+  };
   return {
     view, lanes,
     steps: view.iterations / lanes,
@@ -42,22 +47,25 @@ export function compileMotion(view) {
     starts: view.loops.map((loop) => loop.start),
     stepLoops: view.loops.length - (lanes > 1 ? 1 : 0), // how many loops a step moves through
     predicate: view.predicate === null ? null : compile(view.predicate),
-    accesses: view.accesses.map((access) => compileAccess(access, view.buffers, compile)),
+    accesses: view.accesses.map((access) => compileAccess(access, view.buffers, compile, perLane)),
   };
 }
 
-function compileAccess(access, buffers, compile) {
+function compileAccess(access, buffers, compile, perLane) {
   const index = buffers.findIndex((b) => b.name === access.buffer);
   const buffer = buffers[index];
   const common = { buffer: index, isWrite: access.is_write, initial: access.initial, known: access.indices !== null };
   if (!common.known) return { ...common, element: null, address: null, indices: null, guard: null };
   const sum = (strides, scale, from) =>
     access.indices.reduce((all, tree, d) => ["+", all, ["*", tree, strides[d] * scale]], from);
+  const element = sum(rowMajor(buffer.shape), 1, 0);
+  const address = sum(buffer.strides, buffer.itemsize, buffer.start);
   return {
     ...common,
     indices: access.indices.map(compile),
-    element: compile(sum(rowMajor(buffer.shape), 1, 0)),
-    address: compile(sum(buffer.strides, buffer.itemsize, buffer.start)),
+    element: compile(element),
+    address: compile(address),
+    perLane: { element: perLane(element), address: perLane(address) },
     guard: access.guard === null ? null : compile(access.guard),
   };
 }

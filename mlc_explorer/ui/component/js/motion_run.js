@@ -82,7 +82,9 @@ export function advance(run) {
 
 /** Lanes one after another; a line that the lane before has fetched is not asked for again. */
 function touchLanes(run, i, access) {
-  const { lanes, starts, stepLoops } = run.program;
+  const { lanes, starts, stepLoops, predicate, line } = run.program;
+  const { perLane } = access;
+  if (!predicate && !access.guard && perLane.element !== null && Math.abs(perLane.address) <= line) return touchRow(run, i, access);
   let before = -1;
   for (let lane = 0; lane < lanes; lane++) {
     run.values[stepLoops] = starts[stepLoops] + lane;
@@ -91,13 +93,30 @@ function touchLanes(run, i, access) {
   run.values[stepLoops] = starts[stepLoops];
 }
 
+/** Lanes that stand in a row without a condition: the lines from the first to the last. */
+function touchRow(run, i, access) {
+  const { program, values } = run;
+  const { perLane } = access;
+  const [element, address] = [access.element(values), access.address(values)];
+  if (run.seen) for (let lane = 0; lane < program.lanes; lane++) run.seen(access, element + lane * perLane.element, run.made);
+  const last = Math.floor((address + (program.lanes - 1) * perLane.address) / program.line);
+  for (let line = Math.floor(address / program.line); ; line += Math.sign(perLane.address)) {
+    fetchLine(run, i, access, line);
+    if (line === last) return;
+  }
+}
+
 /** One access at the present values, unless it is guarded off or falls on the line `before`; returns its line. */
 function touch(run, i, access, before) {
   const { program, values } = run;
   if ((program.predicate && !program.predicate(values)) || (access.guard && !access.guard(values))) return before;
   run.seen?.(access, access.element(values), run.made);
   const line = Math.floor(access.address(values) / program.line);
-  if (line === before) return line;
+  if (line !== before) fetchLine(run, i, access, line);
+  return line;
+}
+
+function fetchLine(run, i, access, line) {
   const buffer = run.buffers[access.buffer];
   run.made++;
   buffer.made++;
@@ -108,7 +127,6 @@ function touch(run, i, access, before) {
     missed++;
   }
   if (run.met[i] === NEVER || missed > run.met[i]) run.met[i] = missed;
-  return line;
 }
 
 /** Go on until `step` is done or `made` accesses are made, at most for `milliseconds`; true when it is there. */
