@@ -16,7 +16,7 @@ import numpy as np
 from ..schema.motion import Access, BufferTraffic, Cache, CacheReport, Expression, MotionBuffer, MotionView
 
 ACCESSES = 1_000_000
-_CHUNK = 4096  # steps whose addresses are computed at once
+_CHUNK = 8192  # iterations whose addresses are computed at once
 
 _ON_ARRAYS: Mapping[str, Any] = {
     "+": np.add, "-": np.subtract, "*": np.multiply, "//": np.floor_divide, "%": np.mod, "min": np.minimum,
@@ -87,8 +87,9 @@ def _steps(
 ) -> Iterator[tuple[list[int], ...]]:
     """For each step, for each access, the line that each lane touches; -1 where it touches none."""
     line = view.caches[0].line
-    for start in range(0, view.iterations, _CHUNK * view.lanes):
-        stop = min(view.iterations, start + _CHUNK * view.lanes)
+    chunk = max(1, _CHUNK // view.lanes) * view.lanes
+    for start in range(0, view.iterations, chunk):
+        stop = min(view.iterations, start + chunk)
         values = _values(view, np.arange(start, stop, dtype=np.int64))
         runs = np.broadcast_to(
             True if view.predicate is None else _compute(view.predicate, values), stop - start

@@ -322,6 +322,14 @@ def test_a_block_is_chosen_from_the_list(show) -> None:
     ]
 
 
+def test_a_place_that_depends_on_data_is_said_to_be_left_out(show) -> None:
+    view = matmul()
+    accesses = tuple(replace(a, indices=None) if a.buffer == "B" else a for a in view.accesses)
+    page = show(replace(view, accesses=accesses))
+    expect(page.locator(".motion-accesses li.unknown")).to_have_text("B[?]depends on data")
+    expect(page.locator(".motion-note")).to_contain_text("left out, because data decide where: 1")
+
+
 def test_a_refusal_is_said(show) -> None:
     page = show({"message": "The size of ‘n’ is not a number.", "hint": "Bind it first."})
     expect(page.locator(".motion-none")).to_have_text("The size of ‘n’ is not a number. Bind it first.")

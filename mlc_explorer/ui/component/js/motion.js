@@ -110,7 +110,9 @@ function build(pane, view, player) {
   parts.loops.innerHTML = loopsHtml(view, labels);
   parts.transport.innerHTML = transportHtml(program, player.speed, labels);
   const caches = view.caches.map((c) => say(labels, "motion.cache", { level: c.level, size: formatBytes(c.size), ways: c.ways })).join(" · ");
-  parts.note.textContent = parts.note.title = say(labels, "motion.note", { caches });
+  const unknown = view.accesses.filter((access) => access.indices === null).length;
+  const leftOut = unknown ? ` · ${say(labels, "motion.left_out", { count: unknown })}` : "";
+  parts.note.textContent = parts.note.title = say(labels, "motion.note", { caches }) + leftOut;
   for (const [i, card] of pane.cards.entries()) {
     const about = card.querySelector("small");
     about.textContent = about.title = aboutBuffer(view.buffers[i], labels);
