@@ -44,19 +44,24 @@ def show(work: Workspace, language: str, other: str = "passes") -> None:
         _moves(work, language)
         _share(language)
         _language.switch()
-        running = measuring.current() is not None and measuring.current().active
-        st.button(
-            say("toolbar.measure", language),
-            icon=":material/bolt:",
-            type="primary",
-            shortcut="Mod+Enter",
-            key="toolbar.measure",
-            on_click=history.measure_now,
-            disabled=running,
-        )
+        if other != "explore":  # there alone it is seen what was measured
+            _measure(language)
     error: MlcError | None = st.session_state.pop(_PROBLEM, None)
     if error is not None:
         palette.problem(error, language, title=say("toolbar.open_failed", language))
+
+
+def _measure(language: str) -> None:
+    running = measuring.current() is not None and measuring.current().active
+    st.button(
+        say("toolbar.measure", language),
+        icon=":material/bolt:",
+        type="primary",
+        shortcut="Mod+Enter",
+        key="toolbar.measure",
+        on_click=history.measure_now,
+        disabled=running,
+    )
 
 
 def _link(other: str, language: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from mlc_explorer.errors import Cancelled
 from mlc_explorer.schema.pipeline import NAMES
 from mlc_explorer.schema.trace import Trace, pack, unpack
 from mlc_explorer.texts import say
@@ -90,3 +91,13 @@ def test_the_page_works_on_the_workspace_of_the_explore_page(opened: Open) -> No
     trace = Trace.from_json(unpack(text[0] if isinstance(text, list) else text)["trace"])
     assert [s.transform for s in trace.steps] == ["LegalizeOps"]
     assert page.selectbox(key="toolbar.model").value == "mlp"
+
+
+def test_cancel_ends_the_run_and_the_page_is_as_before(opened: Open) -> None:
+    page = opened("resnet18")
+    page = checked(page.button(key="passes.start").click().run())
+    job = page.session_state["passes.run"].job
+    page = checked(page.button(key="passes.cancel").click().run())
+    with pytest.raises(Cancelled):
+        job.result(10)
+    assert "passes.start" in {b.key for b in page.button} and not views_of(page)

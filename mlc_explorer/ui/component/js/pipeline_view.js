@@ -4,7 +4,7 @@
 import { afterPaint, esc, followTheme, formatTime, icon, remember, remembered, say, sayAll } from "./dom.js";
 import { ask, known, load, placeOf } from "./payloads.js";
 import { drawPassDiff, makePassDiff } from "./pass_diff.js";
-import { nameHtml, passHtml, shownPasses } from "./pass_list.js";
+import { foldedAtFirst, insideCounts, nameHtml, paintPasses, revealPass, shownPasses } from "./pass_list.js";
 import { adoptStyle } from "./style.js";
 
 const views = new WeakMap();
@@ -24,8 +24,8 @@ export async function pipelineView({ parentElement, data, setTriggerValue }) {
   if (view.labels !== labels) sayAll(root, (view.labels = labels));
   if (view.run !== run) reset(view, run);
   root.querySelector(".find").placeholder = say(labels, "pipeline.filter");
+  root.hidden = false; // before drawing, which asks for the list's height
   drawList(view);
-  root.hidden = false;
   root.dataset.ready = "1";
   if (!view.answer) openPass(view, view.chosen);
 }
@@ -50,6 +50,8 @@ function create(root) {
   });
   find(".find").addEventListener("keydown", (e) => onFindKey(view, e));
   view.list.addEventListener("click", (e) => onClick(view, e));
+  view.list.addEventListener("scroll", () => paintPasses(view.list, view));
+  new ResizeObserver(() => view.shown && paintPasses(view.list, view)).observe(view.list);
   view.list.addEventListener("keydown", (e) => onKey(view, e));
   view.head.addEventListener("click", (e) => {
     if (e.target.closest(".step")) view.send({ type: "steps", steps: [view.run.passes[view.chosen].step] });
@@ -70,8 +72,9 @@ function reset(view, run) {
   const name = view.run?.passes[view.chosen]?.name;
   const same = run.passes[view.chosen]?.name === name ? view.chosen : null;
   const again = name ? same ?? run.passes.find((p) => p.name === name)?.index : null;
-  Object.assign(view, { run, chosen: again ?? null, current: again ?? null, answer: null });
-  view.folded.clear();
+  const inside = insideCounts(run.passes);
+  const folded = foldedAtFirst(run.passes, inside);
+  Object.assign(view, { run, inside, folded, chosen: again ?? null, current: again ?? null, answer: null });
   view.longest = Math.max(...run.passes.map((p) => p.own_seconds), 1e-9);
 }
 
@@ -92,14 +95,18 @@ function drawList(view) {
     totals.push(say(labels, "pipeline.outside", { time: formatTime(run.outside_seconds * 1e3) }));
   root.querySelector(".count").textContent = view.hide && quiet ? say(labels, "pipeline.hidden", { count: quiet }) : "";
   root.querySelector(".totals").innerHTML = totals.map((text) => `<span>${esc(text)}</span>`).join("");
-  const hadFocus = list.contains(root.getRootNode().activeElement);
-  list.innerHTML =
-    view.shown.map((row) => passHtml(row, view)).join("") ||
-    `<p class="empty">${esc(say(labels, "pipeline.none"))}</p>`;
-  if (hadFocus) rowOf(view, view.current)?.focus({ preventScroll: true });
+  list.hidden = !view.shown.length;
+  root.querySelector(".empty").hidden = !list.hidden;
+  list.setAttribute("aria-label", say(labels, "pipeline.title"));
+  list.dataset.count = view.shown.length;
+  refresh(view);
 }
 
-const rowOf = (view, index) => view.list.querySelector(`[data-index="${index}"]`);
+/** Paint the rows anew: another is current or chosen, or others are shown. */
+function refresh(view) {
+  view.list.setAttribute("aria-activedescendant", `pass-${view.current}`);
+  paintPasses(view.list, view);
+}
 
 function onClick(view, e) {
   const row = e.target.closest("[data-index]");
@@ -117,18 +124,10 @@ function fold(view, index, close) {
 }
 
 function moveTo(view, index) {
-  const before = rowOf(view, view.current);
-  if (before) before.tabIndex = -1;
   view.current = index;
-  const row = rowOf(view, index);
-  if (!row) return;
-  row.tabIndex = 0;
-  row.focus({ preventScroll: true });
-  const { list } = view;
-  const top = row.offsetTop - list.offsetTop;
-  if (top < list.scrollTop) list.scrollTop = top;
-  else if (top + row.offsetHeight > list.scrollTop + list.clientHeight)
-    list.scrollTop = top + row.offsetHeight - list.clientHeight;
+  revealPass(view.list, view.shown.findIndex(({ pass }) => pass.index === index));
+  view.list.focus({ preventScroll: true });
+  refresh(view);
 }
 
 function onKey(view, e) {
@@ -175,12 +174,8 @@ function onSlash(view, e) {
 /** Ask for a pass, before and after, and show it; what was shown stays until the answer is there. */
 async function openPass(view, index, func) {
   const { run } = view;
-  const old = rowOf(view, view.chosen);
-  old?.classList.remove("chosen");
-  old?.setAttribute("aria-selected", "false");
   view.chosen = index;
-  rowOf(view, index)?.classList.add("chosen");
-  rowOf(view, index)?.setAttribute("aria-selected", "true");
+  refresh(view);
   const pass = run.passes[index];
   if (!pass || !touched(pass).length) return drawAnswer(view, (view.answer = {}));
   const args = { pipeline: run.pipeline, target: run.target, index };
