@@ -21,10 +21,11 @@ from .insides import with_insides
 from .layout import lay_out
 from .lookup import function as find_function
 from .lookup import relax_function
-from .opened import at_first, drawn, everything, show, whole
+from .opened import at_first, drawn, everything, show, ungrouped
 from .sketch import Sketch
 
-ALL = "*"  # among the groups to open: all of them
+# Among the groups to open: all of them; those that are open before a person has chosen.
+ALL, AUTO = "*", "auto"
 _KEPT = 16
 
 _kept: list[_Kept] = []
@@ -49,16 +50,20 @@ def graph(
 ) -> GraphView:
     """The graph of `function` in pixels; NotFound if there is no such function.
 
-    `opened` are the ids of the groups to open (``*``: all, as far as the screen can bear). None: a graph of
-    up to some hundred boxes is shown whole, a bigger one with a few dozen boxes. `names` give a call's path
-    in the model that it came from (``/layer1/conv1/Conv``); groups follow it. `plain`: no time for looks.
+    `opened` are the ids of the groups to open. ``*`` stands for all, as far as the screen can bear, ``auto``
+    (and None) for the graph's own choice: up to some hundred boxes are shown whole, else a few dozen. `names`
+    give a call's path in the model that it came from (``/layer1/conv1/Conv``); groups follow it. `plain`:
+    spend no time on looks.
     """
     sketch, root = grouped(mod, function, names or {})
-    if opened is None:
-        chosen = at_first(root, sketch)
-    else:
-        chosen = everything(root) if ALL in opened else frozenset(opened)
-    shown = whole(sketch) if chosen is None else show(sketch, root, chosen)
+    chosen = frozenset(opened if opened is not None else [AUTO])
+    if ALL in chosen:
+        chosen = everything(root)
+    elif AUTO in chosen:
+        first = at_first(root, sketch)
+        root = ungrouped(root) if first is None else root
+        chosen |= first or frozenset()
+    shown = show(sketch, root, chosen)
     return lay_out(function, shown, len(sketch.nodes) - len(sketch.insides), plain)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from ...schema.graph import Group, Node
@@ -65,22 +65,20 @@ def everything(root: Scope, most: int = MOST) -> frozenset[str]:
     return frozenset(opened)
 
 
-def whole(sketch: Sketch) -> Shown:
-    """All boxes and no frame, fused functions as one box each."""
-    inner = {call: outer for outer, calls in _all_inside(sketch) for call in calls}
+def ungrouped(root: Scope) -> Scope:
+    """The tree without any groups but fused functions."""
 
-    def seen(name: str) -> str:
-        while name in inner:
-            name = inner[name]
-        return name
+    def members(scope: Scope) -> Iterator[str | Scope]:
+        for member in scope.members:
+            if isinstance(member, Scope) and member.node is None:
+                yield from members(member)
+            else:
+                yield member
 
-    shown = Shown()
-    for node in drawn(sketch):
-        count = len(sketch.insides.get(node.id, ()))
-        shown.nodes.append(replace(node, count=count) if count else node)
-        shown.within[node.id] = ""
-    shown.edges = _lifted(sketch, {name: seen(name) for name in sketch.nodes})
-    return shown
+    inner = [scope for scope in root.scopes() if scope.node is None]
+    return replace(
+        root, members=tuple(members(root)), constants=[c for scope in inner for c in scope.constants]
+    )
 
 
 def drawn(sketch: Sketch) -> list[Node]:

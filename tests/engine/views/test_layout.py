@@ -8,7 +8,7 @@ import pytest
 
 from mlc_explorer.engine.views import dot, dot_helper, layout
 from mlc_explorer.engine.views.layers import layers
-from mlc_explorer.engine.views.opened import Shown, whole
+from mlc_explorer.engine.views.opened import Shown
 from mlc_explorer.engine.views.sketch import Sketch
 from mlc_explorer.schema.graph import Node
 
@@ -22,7 +22,7 @@ def chain(count: int) -> Shown:
     for i in range(1, count):
         weight = drawn.add(Node(f"w{i}", "constant", "constant", "(784, 200)", label="(784, 200)"))
         drawn.add(Node(f"n{i}", "matmul", "matmul", "(1, 200)", label="matmul"), [f"n{i - 1}", weight])
-    return whole(drawn)
+    return Shown(list(drawn.nodes.values()), list(drawn.edges))
 
 
 def overlap(a: Node, b: Node) -> bool:

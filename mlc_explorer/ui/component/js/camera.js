@@ -16,6 +16,7 @@ export function makeCamera(stage) {
   const camera = { stage, x: 0, y: 0, zoom: 1, width: 1, height: 1, frame: 0 };
   camera.moved = false; // whether the press under way is a drag
   camera.touched = false; // whether a person has chosen the view, which a new graph then keeps
+  camera.drawn = null; // called when a move is drawn
   listen(camera);
   new ResizeObserver(() => onResize(camera)).observe(stage);
   return camera;
@@ -115,6 +116,7 @@ function draw(camera) {
   stage.style.setProperty("--dots-x", `${x}px`);
   stage.style.setProperty("--dots-y", `${y}px`);
   drawWindow(camera);
+  camera.drawn?.();
 }
 
 function drawWindow(camera) {

@@ -1,29 +1,67 @@
-// The graph pane: boxes and curves from the positions that the engine gives. All curves are one path
-// and all arrow heads another; only the edges of the node under the pointer are drawn by themselves.
+// The graph pane: boxes that can be chosen, lit and moved over, and groups that open on the spot. A small graph is
+// SVG, a big one a canvas with empty elements over it (`graph_canvas.js`); what is done with them is the same.
 
 import { drawMinimap, firstView, fit, makeCamera, reveal, seesGraph, setExtent, zoomBy } from "./camera.js";
 import { esc, icon, say } from "./dom.js";
+import { drawCanvas, makeCanvas, readPalette, setDrawing } from "./graph_canvas.js";
+import { exportPicture } from "./graph_export.js";
+import { animateFrom, askForView, closeAll, closeAround, openAll, openGroups, toggleGroup } from "./graph_groups.js";
+import { makeSearch, openSearch, sayInSearch } from "./graph_search.js";
+import { aboutNode, nearOf, worldOf } from "./graph_svg.js";
 
-const SMALL = 30; // pixels: a box lower than this holds one line
-const CHAR = { op: 7.1, mono: 6.4, small: 6.1 }; // pixels a character, to cut what would not fit
-const ARROW = { length: 8, half: 3.6 };
+const MOST_SVG = 400; // boxes; more are drawn on a canvas
 
 export const graphPane = { views: ["graph"], make: makeGraph, draw: drawPane("graph"), light: lightGraph };
-export const dataflowPane = { views: ["dataflow"], make: makeGraph, draw: drawPane("dataflow"), light: lightGraph };
+export const dataflowPane = { views: ["dataflow"], make: makePlain, draw: drawPane("dataflow"), light: lightGraph };
 
 const STAGE =
   '<div class="stage" tabindex="0" role="application"><svg class="picture"><g class="world"></g></svg>' +
   '<div class="said" aria-live="polite"></div><div class="minimap" hidden><canvas></canvas><div class="window"></div></div></div>';
-const ZOOMS = [["out", "minus"], ["in", "plus"], ["fit", "fit"]];
+const TOOLS = [["search", "search"], ["close_all", "fold"], ["open_all", "unfold"], ["out", "minus"], ["in", "plus"], ["fit", "fit"]];
+const EXPORTS = ["svg", "png"];
+const FOLDING = ["close_all", "open_all"];
+
+/** A pane for a graph that neither folds nor can be searched: that of a schedule's dataflow. */
+function makePlain(body, on, tools) {
+  return makePane(body, on, tools, TOOLS.filter(([act]) => act !== "search" && !FOLDING.includes(act)));
+}
 
 function makeGraph(body, on, tools) {
+  const pane = makePane(body, on, tools, TOOLS);
+  pane.search = makeSearch(pane, { redraw: () => mark(pane), show: (id) => showNode(pane, id), open: (groups) => openGroups(pane, groups) });
+  return pane;
+}
+
+function makePane(body, on, tools, buttons) {
   body.innerHTML = STAGE;
-  tools.innerHTML = ZOOMS.map(([act, name]) => `<button class="tool" data-zoom="${act}">${icon(name)}</button>`).join("");
+  tools.innerHTML =
+    buttons.map(([act, name]) => `<button class="tool" data-zoom="${act}">${icon(name)}</button>`).join("") +
+    `<span class="export-button">${icon("save")}<select class="export"></select></span>`;
   const stage = body.querySelector(".stage");
-  const pane = { body, stage, tools, on, camera: makeCamera(stage), view: null, selected: null, near: null, lights: [] };
+  const pane = {
+    body, stage, tools, on, camera: makeCamera(stage), view: null, opened: null, byId: new Map(), elements: new Map(), lights: [],
+    marks: { selected: null, changed: new Set(), lit: new Map(), matches: new Set(), found: null, near: null },
+  };
+  pane.drawing = makeCanvas(stage, (element, id) => markElement(pane, element, id));
+  pane.camera.drawn = () => paint(pane);
+  pane.redraw = (view, anchor) => drawView(pane, view, anchor);
+  listen(pane);
+  return pane;
+}
+
+function listen(pane) {
+  const { stage, tools, on } = pane;
   stage.addEventListener("click", (e) => {
+    if (pane.camera.moved) return;
     const id = e.target.closest(".node")?.dataset.id;
-    if (id && !pane.camera.moved) choose(pane, id, e.shiftKey);
+    const closing = e.target.closest(".closer") && e.target.closest(".group-frame").dataset.group;
+    if (closing) toggleGroup(pane, closing);
+    else if (id && e.target.closest(".opener")) toggleGroup(pane, id);
+    else if (id) choose(pane, id, e.shiftKey);
+  });
+  stage.addEventListener("dblclick", (e) => {
+    const group = e.target.closest(".node")?.dataset.id ?? e.target.closest(".group-frame")?.dataset.group;
+    if (group && !e.target.closest(".opener, .closer")) toggleGroup(pane, group);
   });
   stage.addEventListener("pointerover", (e) => {
     const id = e.target.closest(".node")?.dataset.id ?? null;
@@ -35,12 +73,20 @@ function makeGraph(body, on, tools) {
     on.hover(null);
   });
   stage.addEventListener("keydown", (e) => onKey(pane, e));
-  tools.addEventListener("click", (e) => {
-    const act = e.target.closest("button[data-zoom]")?.dataset.zoom;
-    if (act === "fit") fit(pane.camera);
-    else if (act) zoomBy(pane.camera, act === "in" ? 1.3 : 1 / 1.3);
+  tools.addEventListener("click", (e) => act(pane, e.target.closest("button[data-zoom]")?.dataset.zoom));
+  const choice = tools.querySelector("select.export");
+  choice.addEventListener("change", () => {
+    exportPicture(pane, choice.value);
+    choice.value = "";
   });
-  return pane;
+}
+
+function act(pane, name) {
+  if (name === "fit") fit(pane.camera);
+  else if (name === "in" || name === "out") zoomBy(pane.camera, name === "in" ? 1.3 : 1 / 1.3);
+  else if (name === "search") openSearch(pane.search);
+  else if (name === "open_all") openAll(pane);
+  else if (name === "close_all") closeAll(pane);
 }
 
 /** What a box stands for: in a dataflow a buffer or a block, else a node of the graph. */
@@ -55,155 +101,199 @@ const choose = (pane, id, keep = false) => pane.on.choose(thingOf(pane, id), kee
 
 /** How a view of that name is drawn. One that a person has moved stays where it is while the function is the same. */
 function drawPane(name) {
-  return (pane, payloads, { labels, state, theme }) => {
-    const view = payloads[name];
-    const before = pane.view;
-    const fresh = before !== view;
-    if (fresh) {
-      pane.view = view;
-      pane.isDataflow = name === "dataflow";
-      pane.byId = new Map((view?.nodes ?? []).map((n) => [n.id, n]));
-      pane.edges = edgesByNode(view?.edges ?? []);
-      pane.stage.querySelector(".world").innerHTML = view ? worldOf(view) : "";
-      pane.elements = new Map([...pane.stage.querySelectorAll(".node")].map((e) => [e.dataset.id, e]));
-      pane.changed = null;
-      pane.near = null;
-      place(pane, before);
-    }
-    if (fresh || pane.theme !== theme) paintMinimap(pane);
+  return (pane, payloads, scene) => {
+    const { labels, theme } = scene;
+    pane.labels = labels;
+    pane.isDataflow = name === "dataflow";
+    const repaint = pane.theme !== theme;
     pane.theme = theme;
-    pane.stage.setAttribute("aria-label", view ? say(labels, "graph.about", { count: view.nodes.length }) : "");
-    for (const b of pane.tools.querySelectorAll("[data-zoom]")) {
-      b.title = say(labels, `graph.${b.dataset.zoom}`);
-      b.setAttribute("aria-label", b.title);
-    }
-    markChanged(pane, state.changed, labels);
+    const base = payloads[name];
+    if (pane.base !== base) {
+      if (pane.base?.function !== base?.function) pane.opened = null;
+      pane.base = base;
+      if (pane.opened && base) askForView(pane, pane.opened, null);
+      else drawView(pane, base, null);
+    } else if (repaint) recolour(pane);
+    sayTools(pane, labels);
+    markChanged(pane, scene);
   };
+}
+
+/** Show `view`; what `anchor` (an id) stands for keeps its place on screen. */
+function drawView(pane, view, anchor) {
+  const before = pane.view;
+  const { stage, marks } = pane;
+  const held = anchor && before ? anchorOf(before, anchor) : null;
+  pane.view = view;
+  pane.byId = new Map((view?.nodes ?? []).map((n) => [n.id, n]));
+  pane.edges = edgesByNode(view?.edges ?? []);
+  pane.isBig = (view?.nodes.length ?? 0) > MOST_SVG;
+  marks.near = null;
+  stage.querySelector(".world").innerHTML = view && !pane.isBig ? worldOf(view) : "";
+  setDrawing(pane.drawing, pane.isBig ? view : null);
+  pane.elements = pane.isBig ? pane.drawing.elements : new Map([...stage.querySelectorAll(".node")].map((e) => [e.dataset.id, e]));
+  const { x, y, zoom } = pane.camera;
+  place(pane, before, held, anchor);
+  recolour(pane);
+  stage.setAttribute("aria-label", view ? say(pane.labels ?? {}, "graph.about", { count: view.nodes.length }) : "");
+  for (const act of FOLDING) pane.tools.querySelector(`[data-zoom="${act}"]`)?.toggleAttribute("hidden", !canFold(view));
+  mark(pane);
+  if (pane.lastScene) markChanged(pane, pane.lastScene);
+  lightGraph(pane, pane.lights);
+  const moved = { x: (x - pane.camera.x) / zoom, y: (y - pane.camera.y) / zoom };
+  if (held && !pane.isBig) animateFrom(pane, before, moved);
+}
+
+/** Whether there is anything to open or close that is worth a button. */
+const canFold = (view) => Boolean(view && (view.groups?.length || view.total > 24 || view.nodes.some((n) => n.count)));
+
+function sayTools(pane, labels) {
+  for (const b of pane.tools.querySelectorAll("[data-zoom]")) {
+    b.title = say(labels, `graph.${b.dataset.zoom}`);
+    b.setAttribute("aria-label", b.title);
+  }
+  const choice = pane.tools.querySelector("select.export");
+  if (choice.dataset.said !== say(labels, "graph.export")) {
+    choice.title = choice.dataset.said = say(labels, "graph.export");
+    choice.setAttribute("aria-label", choice.title);
+    const options = EXPORTS.map((kind) => `<option value="${kind}">${esc(say(labels, `graph.export_${kind}`))}</option>`);
+    choice.innerHTML = `<option value="" hidden></option>${options.join("")}`;
+  }
+  if (pane.search) sayInSearch(pane.search, labels);
 }
 
 /** The boxes of `lights`; the selected one is brought into view when it is new. */
 function lightGraph(pane, lights) {
+  pane.lights = lights;
   const own = (l) =>
-    [l.node, l.thing.id, l.buffer && `buffer:${l.buffer}`, ...(pane.isDataflow ? l.paths : [])].filter((id) => pane.byId?.has(id));
+    [l.node, l.thing.id, l.buffer && `buffer:${l.buffer}`, ...(pane.isDataflow ? l.paths : [])].filter((id) => pane.byId.has(id));
   const selected = lights.find((l) => l.colour === "selected");
-  selectNode(pane, selected ? (own(selected)[0] ?? null) : null, selected?.origin !== pane);
-  for (const e of pane.litElements ?? []) delete e.dataset.lit;
-  pane.litElements = [];
-  for (const l of lights) {
-    if (l === selected) continue;
-    for (const id of own(l)) {
-      const e = pane.elements.get(id);
-      e.dataset.lit = l.colour;
-      pane.litElements.push(e);
-    }
-  }
+  const id = selected ? (own(selected)[0] ?? null) : null;
+  const wanted = selected?.node ?? null;
+  selectNode(pane, id, selected?.origin !== pane);
+  if (!id && wanted && !pane.isDataflow && pane.view) selectWithin(pane, wanted);
+  const style = getComputedStyle(pane.stage);
+  pane.marks.lit = new Map();
+  for (const l of lights)
+    if (l !== selected) for (const id of own(l)) pane.marks.lit.set(id, pane.isBig ? lightColour(style, l.colour) : l.colour);
+  mark(pane);
 }
 
-function place(pane, before) {
+const lightColour = (style, name) => style.getPropertyValue(name === "hover" ? "--accent" : `--${name}`).trim();
+
+/** A chosen node that no box shows lies in a closed group: that is marked instead. */
+async function selectWithin(pane, wanted) {
+  const { view } = pane;
+  const found = await pane.on.ask("graph_search", { query: `id:${wanted}` }).catch(() => null);
+  const group = found?.matches[0]?.groups.find((id) => pane.byId.has(id));
+  if (group && pane.view === view && pane.marks.selected === null) selectNode(pane, group, true);
+}
+
+/** Bring a box into view and point it out. */
+function showNode(pane, id) {
+  pane.marks.found = id;
+  const node = pane.byId.get(id);
+  if (node) {
+    reveal(pane.camera, node);
+    pane.body.querySelector(".said").textContent = aboutNode(node);
+  }
+  mark(pane);
+}
+
+function anchorOf(view, id) {
+  const box = view.nodes.find((n) => n.id === id) ?? view.groups?.find((g) => g.id === id);
+  return box ? { x: box.x, y: box.y - box.h / 2 } : null;
+}
+
+function place(pane, before, held, anchor) {
   const { camera, view } = pane;
   if (!view) return;
   const top = view.nodes.reduce((a, b) => (b.y < a.y ? b : a), { x: view.width / 2, y: Infinity });
   setExtent(camera, view.width, view.height, top.x);
-  if (!camera.touched || before?.function !== view.function) {
-    firstView(camera);
-    if (pane.byId.has(pane.selected)) reveal(camera, pane.byId.get(pane.selected));
+  const now = held && anchorOf(view, anchor);
+  if (now) {
+    hold(camera, held, now);
+    const box = pane.byId.get(anchor);
+    if (box) reveal(camera, box);
     return;
   }
-  const anchor = pane.selected && before.nodes.find((n) => n.id === pane.selected);
-  const now = anchor && pane.byId.get(anchor.id);
-  if (now) {
-    camera.x += (anchor.x - now.x) * camera.zoom;
-    camera.y += (anchor.y - now.y) * camera.zoom;
-    reveal(camera, now);
+  if (!camera.touched || before?.function !== view.function) {
+    firstView(camera);
+    if (pane.byId.has(pane.marks.selected)) reveal(camera, pane.byId.get(pane.marks.selected));
+    return;
+  }
+  const kept = pane.marks.selected && before.nodes.find((n) => n.id === pane.marks.selected);
+  const selected = kept && pane.byId.get(kept.id);
+  if (selected) {
+    hold(camera, kept, selected);
+    reveal(camera, selected);
   } else if (!seesGraph(camera)) firstView(camera);
+}
+
+/** Move so that what stood at `from` in the old graph and stands at `to` in the new one does not move on screen. */
+function hold(camera, from, to) {
+  camera.touched = true;
+  camera.x += (from.x - to.x) * camera.zoom;
+  camera.y += (from.y - to.y) * camera.zoom;
 }
 
 /** Mark `id` as selected; `follow` also brings it into view. */
 function selectNode(pane, id, follow) {
-  const changed = pane.selected !== id;
-  pane.elements?.get(pane.selected)?.classList.remove("selected");
-  pane.selected = id;
-  pane.elements?.get(id)?.classList.add("selected");
+  const { marks } = pane;
+  const changed = marks.selected !== id;
+  const before = marks.selected;
+  marks.selected = id;
+  for (const one of [before, id]) if (pane.elements.has(one)) markElement(pane, pane.elements.get(one), one);
   lightEdges(pane);
-  const node = pane.byId?.get(id);
+  const node = pane.byId.get(id);
   pane.body.querySelector(".said").textContent = node ? aboutNode(node) : "";
   if (node && changed && follow) reveal(pane.camera, node);
 }
 
-/** Colours come from the style sheet, so that the minimap must be painted again when the theme changes. */
-function paintMinimap(pane) {
-  if (!pane.view) return;
-  const style = getComputedStyle(pane.stage);
-  drawMinimap(pane.camera, pane.view.nodes, (n) => style.getPropertyValue(`--family-${n.family}`) || "#888");
-}
-
-function markChanged(pane, ids, labels) {
-  const key = ids.join("\n");
-  if (pane.changed === key) return;
-  pane.changed = key;
-  const wanted = new Set(ids);
-  for (const [id, e] of pane.elements) e.classList.toggle("changed", wanted.has(id));
+/** The boxes that the last step changed, and groups that hold such. */
+function markChanged(pane, scene) {
+  pane.lastScene = scene;
+  const touched = scene.touched ?? new Set();
+  const inside = (pane.view?.nodes ?? []).filter((n) => touched.has(n.function) || n.inside?.some((f) => touched.has(f)));
+  const ids = new Set([...(scene.state?.changed ?? []), ...inside.map((n) => n.id)]);
+  if (ids.size === pane.marks.changed.size && [...ids].every((id) => pane.marks.changed.has(id)) && pane.markedView === pane.view) return;
+  pane.markedView = pane.view;
+  pane.marks.changed = ids;
+  mark(pane);
   pane.stage.querySelectorAll(".node.changed > .dot > title").forEach((t) => {
-    t.textContent = say(labels, "graph.changed");
+    t.textContent = say(scene.labels, "graph.changed");
   });
 }
 
-function worldOf(view) {
-  const curves = view.edges.map((e) => curveOf(e.points)).join("");
-  const heads = view.edges.map((e) => headOf(e.points)).join("");
-  return (
-    `<path class="edges" d="${curves}"/><path class="heads" d="${heads}"/>` +
-    `<g class="near"></g>${view.nodes.map(boxOf).join("")}`
-  );
+/** Put all marks on all boxes. */
+function mark(pane) {
+  for (const [id, e] of pane.elements) if (!id.startsWith("\0")) markElement(pane, e, id);
+  if (pane.isBig) paint(pane);
 }
 
-const n1 = (value) => Math.round(Number(value) * 10) / 10;
-
-function curveOf(points) {
-  if (points.length < 2) return "";
-  const at = points.map(([x, y]) => `${n1(x)} ${n1(y)}`);
-  return `M${at[0]}${points.length > 3 ? `C${at.slice(1).join(" ")}` : `L${at.slice(1).join(" ")}`}`;
+function markElement({ marks }, e, id) {
+  const { classList, dataset } = e;
+  classList.toggle("selected", marks.selected === id);
+  classList.toggle("changed", marks.changed.has(id));
+  classList.toggle("match", marks.matches.has(id));
+  classList.toggle("found", marks.found === id);
+  const lit = marks.lit.get(id);
+  if (lit) dataset.lit = lit;
+  else if (dataset.lit) delete dataset.lit;
 }
 
-function headOf(points) {
-  if (points.length < 2) return "";
-  const [x, y] = points.at(-1);
-  const from = points.findLast(([px, py]) => Math.hypot(px - x, py - y) > 0.5) ?? [x, y - 1];
-  const angle = Math.atan2(y - from[1], x - from[0]);
-  const ux = Math.cos(angle), uy = Math.sin(angle), { length, half } = ARROW;
-  const bx = x - ux * length, by = y - uy * length;
-  return `M${n1(x)} ${n1(y)}L${n1(bx - uy * half)} ${n1(by + ux * half)}L${n1(bx + uy * half)} ${n1(by - ux * half)}Z`;
+function recolour(pane) {
+  if (!pane.view) return;
+  const style = getComputedStyle(pane.stage);
+  if (pane.isBig) readPalette(pane.drawing);
+  drawMinimap(pane.camera, pane.view.nodes, (n) => style.getPropertyValue(`--family-${n.family}`) || "#888");
 }
 
-const cut = (text, room, char) => {
-  const most = Math.max(1, Math.floor(room / char));
-  return text.length > most ? `${text.slice(0, most - 1)}…` : text;
-};
-
-const tight = (shape) => shape.replaceAll(", ", ","); // (1,64,56,56): boxes are small
-
-const aboutNode = (node) => [node.label || node.op, node.shape, node.dtype, node.id].filter(Boolean).join("  ");
-
-function boxOf(node) {
-  const small = node.h < SMALL;
-  const left = -node.w / 2, top = -node.h / 2;
-  const title = node.label || node.op;
-  const radius = small ? node.h / 2 : 7;
-  const text = small
-    ? `<text class="one" y="4">${esc(cut(title, node.w - 14, CHAR.small))}</text>`
-    : `<text class="op" x="${left + 13}" y="${node.shape ? -3 : 4.5}">${esc(cut(title, node.w - 22, CHAR.op))}</text>` +
-      (node.shape
-        ? `<text class="shape" x="${left + 13}" y="13">${esc(cut(tight(node.shape), node.w - 18, CHAR.mono))}</text>`
-        : "");
-  const bar = small
-    ? ""
-    : `<rect class="bar" x="${left + 4}" y="${top + 6}" width="3" height="${node.h - 12}" rx="1.5"/>`;
-  return (
-    `<g class="node${small ? " small" : ""}" data-id="${esc(node.id)}" data-family="${esc(node.family)}" ` +
-    `transform="translate(${n1(node.x)} ${n1(node.y)})"><title>${esc(aboutNode(node))}</title>` +
-    `<rect class="box" x="${left}" y="${top}" width="${node.w}" height="${node.h}" rx="${radius}"/>${bar}${text}` +
-    `<circle class="dot" cx="${-left - 1}" cy="${top + 1}" r="4.5"><title></title></circle></g>`
-  );
+/** Of a big graph, what the camera sees. */
+function paint(pane) {
+  if (!pane.isBig || !pane.drawing.colours) return;
+  const near = nearIds(pane).flatMap((id) => pane.edges.get(id).map((edge) => ({ id, edge })));
+  drawCanvas(pane.drawing, pane.camera, pane.marks, near);
 }
 
 function edgesByNode(edges) {
@@ -217,28 +307,28 @@ function edgesByNode(edges) {
 }
 
 function light(pane, id) {
-  if (pane.near === id) return;
-  pane.near = id;
+  if (pane.marks.near === id) return;
+  pane.marks.near = id;
   lightEdges(pane);
 }
 
+const nearIds = ({ marks, edges }) => [...new Set([marks.selected, marks.near])].filter((id) => id && edges?.has(id));
+
 function lightEdges(pane) {
-  const ids = [pane.selected, pane.near].filter((id) => id && pane.edges?.has(id));
-  const drawn = ids.flatMap((id) =>
-    pane.edges.get(id).map((e) => {
-      const kind = e.source === id ? "out" : "in";
-      return `<path class="${kind}" d="${curveOf(e.points)}"/><path class="${kind} head" d="${headOf(e.points)}"/>`;
-    }),
-  );
+  if (pane.isBig) return paint(pane);
   const layer = pane.stage.querySelector(".near");
-  if (layer) layer.innerHTML = drawn.join("");
+  if (layer) layer.innerHTML = nearIds(pane).map((id) => nearOf(id, pane.edges.get(id))).join("");
 }
 
 function onKey(pane, e) {
-  if (e.ctrlKey || e.metaKey || e.altKey) return;
+  if (e.ctrlKey || e.metaKey || e.altKey || e.target !== pane.stage) return;
+  const here = pane.byId.get(pane.marks.selected);
   if (e.key === "+" || e.key === "=") zoomBy(pane.camera, 1.3);
   else if (e.key === "-") zoomBy(pane.camera, 1 / 1.3);
   else if (e.key === "0") fit(pane.camera);
+  else if (e.key === "/" && pane.search) openSearch(pane.search);
+  else if (e.key === "Enter" && here?.count) toggleGroup(pane, here.id);
+  else if (e.key === "Backspace" && here && pane.view.groups?.length) closeAround(pane, here);
   else if (e.key.startsWith("Arrow") && pane.view) {
     const next = neighbour(pane, e.key.slice(5));
     if (next) {
@@ -252,7 +342,7 @@ function onKey(pane, e) {
 /** Down and Up follow an edge, to the node most nearly straight ahead; Left and Right go along the row. */
 function neighbour(pane, direction) {
   const { view, byId } = pane;
-  const here = byId.get(pane.selected);
+  const here = byId.get(pane.marks.selected);
   if (!here) return view.nodes.find((n) => n.family === "input") ?? view.nodes[0];
   const nearest = (nodes, distance) =>
     nodes.reduce((best, n) => (best && distance(best) <= distance(n) ? best : n), null);
