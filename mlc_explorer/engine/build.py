@@ -67,18 +67,21 @@ def build(mod: tvm.IRModule, target: tvm.target.Target, entry: str = "main") -> 
     wanted = signature(mod, entry)
     if "cpu" not in target.keys:
         raise Refused(**words("target_not_here", kind=target.kind.name), place="target")
-    prepared = to_compile(mod, entry)
-    for var, function in prepared.functions_items():
-        if isinstance(function, PrimFunc):
-            _refuse_threads(var.name_hint, function)
-    return _compiled(prepared, target, entry, wanted)
+    return _compiled(to_compile(mod, entry), target, entry, wanted)
 
 
 def to_compile(mod: tvm.IRModule, entry: str) -> tvm.IRModule:
-    """What is given to `tvm.compile` for `entry`: a PrimFunc alone, a Relax function with its module."""
+    """What `tvm.compile` is given for `entry` on a CPU: a PrimFunc alone, a Relax function with its module.
+
+    NotFound if there is no `entry`, Refused for loops that are bound to a GPU's threads."""
     function = _function(mod, entry)
     if isinstance(function, PrimFunc):
-        return tvm.IRModule({entry: function.with_attr("global_symbol", entry)})
+        alone = function.with_attr("global_symbol", entry)
+        _refuse_threads(entry, alone)
+        return tvm.IRModule({entry: alone})
+    for var, other in mod.functions_items():
+        if isinstance(other, PrimFunc):
+            _refuse_threads(var.name_hint, other)
     return _public(mod, entry)
 
 

@@ -90,13 +90,12 @@ def forget() -> None:
 def _captured(
     subject: Subject, name: str, target_name: str, target: Target, progress: Progress = lambda *_: None
 ) -> _Run:
+    execute = _prepared(subject, name, target)
     capture = Capture(_telling(name, progress))
     start = time.perf_counter()
     try:
         with tvm.transform.PassContext(instruments=[capture]):
-            _execute(subject, name, target)
-    except NotFound:
-        raise
+            execute()
     except Exception as e:  # TVM raises whatever its passes raise
         raise _failed(name, capture.running, e) from e
     run = _Run(capture.records, time.perf_counter() - start - capture.looking_seconds)
@@ -108,16 +107,17 @@ def _captured(
     return run
 
 
-def _execute(subject: Subject, name: str, target: Target) -> None:
-    if name in ("zero", "default"):
-        relax.get_pipeline(name)(subject.mod)
-    elif name in NAMES:
-        own = target()
-        lowering = relax.get_default_pipeline(own) if name == "compile_fused" else build.PIPELINE
-        tvm.compile(build.to_compile(subject.mod, subject.entry), target=own, relax_pipeline=lowering)
-    else:
+def _prepared(subject: Subject, name: str, target: Target) -> Callable[[], Any]:
+    """What runs the pipeline. Raises NotFound, and Refused for what can't be compiled for a CPU."""
+    if name not in NAMES:
         known = ", ".join(NAMES)
         raise NotFound(**words("pipeline_missing", name=name, known=known), place="pipeline")
+    if name in ("zero", "default"):
+        return lambda: relax.get_pipeline(name)(subject.mod)
+    own = target()
+    lowering = relax.get_default_pipeline(own) if name == "compile_fused" else build.PIPELINE
+    mod = build.to_compile(subject.mod, subject.entry)
+    return lambda: tvm.compile(mod, target=own, relax_pipeline=lowering)
 
 
 def _telling(name: str, progress: Progress) -> Callable[[int, str], None]:
@@ -184,5 +184,6 @@ def _text(function: Any, name: str) -> TextView:
 def _failed(pipeline_name: str, running: str, error: Exception) -> JobFailed:
     said = str(error).strip()
     reason = (said.splitlines() or [type(error).__name__])[0][:300]
-    told = words("pipeline_failed", pipeline=pipeline_name, name=running or "-", reason=reason)
+    code = "pipeline_failed" if running else "pipeline_made_no_code"
+    told = words(code, pipeline=pipeline_name, name=running, reason=reason)
     return JobFailed(**told, place=running, detail=said[:_DETAIL_LIMIT])

@@ -4,14 +4,16 @@ import json
 import time
 
 import pytest
+import tvm
 import tvm_ffi
+from tvm import relax
 
-from mlc_explorer.engine import service
+from mlc_explorer.engine import build, service
 from mlc_explorer.engine.replay import replay
 from mlc_explorer.engine.views import describe, pass_capture, pass_steps
 from mlc_explorer.engine.views import pipeline as views
 from mlc_explorer.engine.views.text import text
-from mlc_explorer.errors import JobFailed, NotFound
+from mlc_explorer.errors import JobFailed, NotFound, Refused
 from mlc_explorer.schema.codec import decode, encode
 from mlc_explorer.schema.pipeline import NAMES, PIPELINES, PassDiff, PipelineView
 from mlc_explorer.schema.trace import Step, Trace
@@ -271,9 +273,28 @@ def test_what_is_not_there_is_not_found():
     assert caught.value.code == "pass_left_function"
 
 
-def test_a_pass_that_fails_is_named():
-    """Loops bound to a GPU's threads can't be compiled for a CPU."""
+def test_loops_for_a_gpu_are_refused_with_their_place():
     bound = Step("bind", "main", {"loop": "matmul/i", "thread": "threadIdx.x"})
-    with pytest.raises(JobFailed) as caught:
+    with pytest.raises(Refused) as caught:
         ran("matmul_128", "compile", bound)
-    assert caught.value.place in caught.value.message and caught.value.hint
+    assert caught.value.paths == ("matmul/i",) and caught.value.hint
+
+
+@tvm.transform.module_pass(opt_level=0, name="Boom")
+def boom(mod, context):
+    raise ValueError("out of powder")
+
+
+def test_a_pass_that_fails_is_named(monkeypatch):
+    monkeypatch.setattr(build, "PIPELINE", tvm.transform.Sequential([relax.transform.LegalizeOps(), boom]))
+    with pytest.raises(JobFailed, match="powder") as caught:
+        ran("mlp", "compile")
+    assert (caught.value.code, caught.value.place) == ("pipeline_failed", "Boom")
+    assert "Boom" in caught.value.message and caught.value.hint
+
+
+def test_code_that_can_not_be_made_is_no_passs_fault(monkeypatch):
+    monkeypatch.setattr(build, "PIPELINE", relax.transform.LegalizeOps())
+    with pytest.raises(JobFailed) as caught:
+        ran("mlp", "compile")
+    assert (caught.value.code, caught.value.place) == ("pipeline_made_no_code", "")
