@@ -8,7 +8,7 @@
 | `MLC_EXPLORER_CORES` | those of this process | threads of a kernel (`TVM_NUM_THREADS`) |
 | `MLC_EXPLORER_MEMORY_MIB` | 6144 | what a worker may map beyond what it starts with |
 | `MLC_EXPLORER_INTERACTIVE_SECONDS` | 20 | limit of a job behind a click |
-| `MLC_EXPLORER_COMPILE_SECONDS` | 60 | limit of a text that is compiled (llvm, asm) |
+| `MLC_EXPLORER_COMPILE_SECONDS` | 60 | limit of a text that is compiled (llvm, asm), and of a pipeline |
 | `MLC_EXPLORER_MEASURE_SECONDS` | 180 | limit of a measurement |
 | `MLC_EXPLORER_RUN_SECONDS` | 60 | limit of a run |
 | `MLC_EXPLORER_MAX_SECONDS` | 600 | the most that a caller may ask for |

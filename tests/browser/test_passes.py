@@ -209,3 +209,14 @@ def test_nothing_is_asked_of_anyone_else_and_nothing_complains(
     assert [e for e in watch.errors if "404" not in e] == [], (
         "Streamlit looks for its own routes below a page"
     )
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_as_it_looks(passes: Callable[..., Passes], assert_screenshot: Any, theme: str) -> None:
+    """Against golden images; times and the target's name are masked."""
+    mlp = passes(theme=theme)
+    mlp.run("compile_fused")
+    mlp.open("FuseOps")
+    mlp.page.mouse.move(0, 0)
+    varying = [mlp.view.locator(f".{name}") for name in ("time", "bar", "totals", "detail header .muted")]
+    assert_screenshot(mlp.page, f"passes-{theme}", mask=[*varying, mlp.page.locator(".st-key-target")])
