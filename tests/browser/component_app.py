@@ -37,8 +37,9 @@ AFTER = (
     '                with T.sblock("matmul"):',
     "                    C[i] = C[i] + A[i, k_0 * 8 + k_1] * B[k_0 * 8 + k_1]",
 )
-ROWS = [(" ", 1, 1), ("-", 2, None), ("-", 3, None), ("+", None, 2), ("+", None, 3), ("+", None, 4),
-        ("~", 4, 5), ("-", 5, None), ("+", None, 6)]  # fmt: skip
+ROWS = [(" ", 1, 1), ("-", 2, None, None, 2), ("-", 3, None, None, 3), ("+", None, 2, None, 2),
+        ("+", None, 3, None, 3), ("+", None, 4), ("~", 4, 5), ("-", 5, None, None, 6),
+        ("+", None, 6, None, 5)]  # fmt: skip
 PATHS = ("matmul/i", "matmul/k_0", "matmul/k_1", "matmul")
 HOSTILE = '<img src=x onerror="window.hacked=1">'
 SLOW = "slow"  # a click on this node is answered a second late

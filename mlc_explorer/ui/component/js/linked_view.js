@@ -141,7 +141,7 @@ function drawLights(view) {
   drawBar(view.bar, {
     preset: view.frame.preset, functions: home.info.functions, function: home.function, path: selection.path,
     pins: marks.pins, cursor: view.cursor, states: view.states, times: view.data.times,
-    hasDiff: Boolean(home.diff), showDiff: view.showDiff,
+    hasDiff: Boolean(home.diff ?? view.comparison), showDiff: view.showDiff,
   }, view.labels, view.levels);
 }
 

@@ -1,6 +1,7 @@
 // Brings the panes up to date: for each the scene of its state, what its view shows of it, and then one drawing of
 // all that is here. What takes a compilation is drawn when it comes; meanwhile its pane says that it is waiting.
 
+import { arrivalOfDiff, comparedWith, comparisonOf } from "./compare.js";
 import { say } from "./dom.js";
 import { panesOf } from "./frame.js";
 import { drawHeader, drawOver, isSlow, needsLoops } from "./panes.js";
@@ -20,8 +21,10 @@ export async function refresh(view, retried = null) {
     if (view.turn !== turn) return false;
     view.home = scenes.get("now");
     const jobs = panesOf(view.frame).map((pane) => jobOf(view, pane, scenes.get(pane.at)));
-    await Promise.all(jobs.filter((job) => !job.slow).map((job) => job.arrival));
+    const comparison = view.showDiff ? comparisonOf(jobs) : null;
+    await Promise.all([arrivalOfDiff(comparison), ...jobs.filter((job) => !job.slow).map((job) => job.arrival)]);
     if (view.turn !== turn) return false;
+    view.comparison = comparison;
     for (const job of jobs) {
       if (!job.slow || job.places.every((p) => here(p) !== undefined)) paint(view, job);
       else follow(view, job);
@@ -114,7 +117,7 @@ function paint(view, { pane, scene, places }) {
   pane.kind.draw(pane.inner, payloads, {
     ...scene, labels, levels: view.levels, selection: view.selection, theme: view.root.dataset.theme,
     problem: home ? view.problem : null,
-    diff: view.showDiff ? scene.diff : null,
+    compared: comparedWith(view.comparison, pane) ?? (view.showDiff && scene.diff ? { diff: scene.diff, side: null } : null),
     state: { n: scene.at.n, changed: changedNodes(payloads.graph, scene) },
   });
   pane.drawn = true;

@@ -30,7 +30,7 @@ export function makePassDiff(scroller) {
 export function drawPassDiff(view, diff, labels, whole) {
   if (view.diff !== diff) {
     view.open.clear();
-    view.rows = diff ? rowsOf({ lines: diff.after }, diff, NO_LINKS, new Set(), null, 0) : [];
+    view.rows = diff ? rowsOf({ lines: diff.after }, { diff, side: null }, NO_LINKS, new Set(), null, 0) : [];
     view.scroller.scrollTop = 0;
   }
   Object.assign(view, { diff, labels, whole });

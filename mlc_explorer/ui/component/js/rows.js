@@ -1,14 +1,19 @@
-// Program text → rows → HTML. A row is a line of the text, a line that a diff removed, or a note. All have
-// heights in whole lines, so that a row's place is arithmetic and nothing on screen is ever measured.
+// Program text → rows → HTML. A row is a line of the text, a line of the text that it is compared with, a gap where
+// only that one has lines, or a note. All have heights in whole lines, so that a row's place is arithmetic and
+// nothing on screen is ever measured.
 
+import { inlineRows, sideRows } from "./diff_rows.js";
 import { esc, icon, say } from "./dom.js";
 import { changedTokens, tokenise } from "./tokens.js";
 
 export const LINE = 20; // pixels, as in the style sheet
 
-/** Rows of `view`, or of `diff` where given, without the lines that `folded` headers hide. */
-export function rowsOf(view, diff, links, folded, problem, noteWidth) {
-  const rows = diff ? diffRows(diff) : view.lines.map((text, i) => ({ op: " ", line: i + 1, text }));
+/**
+ * Rows of `view` without the lines that `folded` headers hide. `compared` is null, or {diff, side}: the whole diff
+ * where `side` is null, else one of its sides (see `diff_rows.js`).
+ */
+export function rowsOf(view, compared, links, folded, problem, noteWidth) {
+  const rows = plainRows(view, compared);
   const notes = new Map();
   if (problem) {
     const at = problem.paths.map((p) => links.marks.find((m) => m.path === p)?.line).find((line) => line);
@@ -20,7 +25,7 @@ export function rowsOf(view, diff, links, folded, problem, noteWidth) {
   for (const row of rows) {
     if (row.line <= hiddenTo) continue;
     shown.push(row);
-    if (row.op === "-") continue;
+    if (!isOwn(row)) continue;
     const mark = links.headers.get(row.line);
     if (mark && mark.end > mark.line && mark.kind !== "binding") {
       row.foldable = true;
@@ -36,37 +41,20 @@ export function rowsOf(view, diff, links, folded, problem, noteWidth) {
   return place(shown);
 }
 
+function plainRows(view, compared) {
+  if (!compared) return view.lines.map((text, i) => ({ op: " ", line: i + 1, text }));
+  return compared.side ? sideRows(compared.diff, compared.side) : inlineRows(compared.diff);
+}
+
+/** Whether a row is a line of the text that its pane shows: no note, no gap, nothing that went away. */
+export const isOwn = (row) => row.op !== "note" && row.op !== "fill" && !row.gone;
+
+/** Whether a row is a change that a person should see. */
+export const isChange = (row) => row.op === "+" || row.op === "-";
+
 function noteRow(message, width) {
   const units = Math.min(6, Math.max(1, Math.ceil((message.length * 6.7) / Math.max(120, width - 130)))) + 1;
   return { op: "note", line: null, text: message, units };
-}
-
-/** Removed lines take the number of the line above, so that they fold along with it. */
-function diffRows(diff) {
-  let line = 0;
-  const rows = diff.rows.map(({ op, old, new: now }) => {
-    if (op !== "-") line = now;
-    return { op, line, old, text: op === "-" ? diff.before[old - 1] : diff.after[now - 1] };
-  });
-  pairChanges(rows);
-  return rows;
-}
-
-/** In a run of removed and then added lines, the i-th of each are compared word by word. */
-function pairChanges(rows) {
-  for (let i = 0; i < rows.length; ) {
-    if (rows[i].op !== "-" && rows[i].op !== "+") {
-      i++;
-      continue;
-    }
-    const removed = [], added = [];
-    for (; i < rows.length && rows[i].op === "-"; i++) removed.push(rows[i]);
-    for (; i < rows.length && rows[i].op === "+"; i++) added.push(rows[i]);
-    removed.slice(0, added.length).forEach((row, k) => {
-      row.pair = added[k];
-      added[k].pair = row;
-    });
-  }
 }
 
 function place(rows) {
@@ -89,7 +77,7 @@ export function rowAt(rows, line) {
       low = middle + 1;
     } else high = middle - 1;
   }
-  while (found > 0 && (rows[found].op === "-" || rows[found].op === "note")) found--;
+  while (found > 0 && !isOwn(rows[found])) found--;
   return found;
 }
 
@@ -101,8 +89,7 @@ const nearestLine = (rows, i) => {
 /** The HTML of a row; `index` is its place in the list. */
 export function rowHtml(row, index, { view, links, labels, names, language }) {
   if (row.op === "note") return noteHtml(row, labels);
-  const kind = { "-": " del", "+": " add", "~": " moved" }[row.op] ?? "";
-  const sign = { "-": "−", "+": "+" }[row.op] ?? "";
+  if (row.op === "fill") return `<div class="ln fill" data-row="${index}"></div>`;
   const gutter = row.foldable
     ? `<button class="fold${row.folded ? " folded" : ""}" tabindex="-1" aria-expanded="${!row.folded}" ` +
       `aria-label="${esc(say(labels, "text.fold"))}">${icon("chevron", 12)}</button>`
@@ -113,11 +100,28 @@ export function rowHtml(row, index, { view, links, labels, names, language }) {
     ? `<span class="hides">${esc(say(labels, "text.hidden", { count: row.hides }))}</span>`
     : "";
   return (
-    `<div class="ln${kind}" data-row="${index}"${instruction ? ` data-kind="${esc(instruction)}"` : ""}><span class="no">${row.op === "-" ? "" : row.line}</span>` +
-    `<span class="sign">${sign}</span><span class="gut">${gutter}</span><span class="code">` +
+    `<div class="ln${kindOf(row)}" data-row="${index}"${instruction ? ` data-kind="${esc(instruction)}"` : ""}${about(row, labels)}>` +
+    `<span class="no">${row.gone ? "" : row.line}</span><span class="sign">${signOf(row)}</span><span class="gut">${gutter}</span><span class="code">` +
     `${indent ? `<span class="indent">${indent}</span>` : ""}${codeHtml(row, language, indent.length, names)}</span>` +
     `${badgeHtml(row, links, labels)}${folded}</div>`
   );
+}
+
+/** What a row of a diff is: removed, added, re-indented; `elsewhere` where the line only stands in another place. */
+function kindOf({ op, moved }) {
+  return ({ "-": " del", "+": " add", "~": " moved" }[op] ?? "") + (moved != null ? " elsewhere" : "");
+}
+
+/** − and +; an arrow the way that a line that moved went, or came from. */
+function signOf({ op, old, now, moved }) {
+  if (moved == null) return { "-": "−", "+": "+" }[op] ?? "";
+  return moved < (op === "-" ? old : now) ? "↑" : "↓";
+}
+
+function about({ op, moved }, labels) {
+  if (moved == null) return "";
+  const text = op === "-" ? say(labels, "diff.moved_to", { line: moved }) : say(labels, "diff.moved_from", { line: moved });
+  return ` title="${esc(text)}"`;
 }
 
 function noteHtml(row, labels) {

@@ -1,9 +1,10 @@
 // A text pane: rows in chunks of fixed height (painted when near the view, the rest when idle, so that the
 // browser's own find sees all of them), and bands behind the rows for all that is lit.
 
+import { scrollAlong, scrollsTogether, toggleTogether } from "./compare.js";
 import { icon, say } from "./dom.js";
 import { selectable, thingAt } from "./program_index.js";
-import { LINE, rowAt, rowHtml, rowsOf } from "./rows.js";
+import { LINE, isChange, isOwn, rowAt, rowHtml, rowsOf } from "./rows.js";
 
 const CHUNK = 60; // rows
 const AHEAD = 600; // pixels painted beyond the view
@@ -17,7 +18,7 @@ export function textPane(view, levels) {
   return {
     views: [view],
     make: (body, on, tools) => makeText(body, on, tools, language),
-    draw: (pane, payloads, scene) => drawText(pane, payloads[view], scene, view === "program" ? scene.diff : null),
+    draw: (pane, payloads, scene) => drawText(pane, payloads[view], scene, view === "program" ? scene.compared : null),
     light: lightText,
   };
 }
@@ -26,7 +27,8 @@ function makeText(body, on, tools, language) {
   body.innerHTML =
     '<div class="scroller" tabindex="0" role="region"><div class="sheet"><div class="bands"></div></div></div>' +
     '<div class="unlinked" role="status" hidden></div>';
-  tools.innerHTML = `<button class="tool copy">${icon("copy")}</button>`;
+  tools.innerHTML =
+    `<button class="tool together" hidden>${icon("together")}</button><button class="tool copy">${icon("copy")}</button>`;
   const scroller = body.querySelector(".scroller");
   const pane = {
     body, scroller, on, language,
@@ -34,7 +36,8 @@ function makeText(body, on, tools, language) {
     bands: body.querySelector(".bands"),
     unlinked: body.querySelector(".unlinked"),
     copy: tools.querySelector(".copy"),
-    view: NOTHING, diff: null, problem: null, index: NO_INDEX, links: NO_INDEX, labels: {}, names: new Set(),
+    together: tools.querySelector(".together"),
+    view: NOTHING, compared: null, partner: null, problem: null, index: NO_INDEX, links: NO_INDEX, labels: {}, names: new Set(),
     rows: [], chunks: [], folded: new Set(), lights: [],
   };
   pane.near = new IntersectionObserver(
@@ -48,36 +51,53 @@ function makeText(body, on, tools, language) {
     on.hover(null);
   });
   scroller.addEventListener("keydown", (e) => onKey(pane, e));
+  scroller.addEventListener("scroll", () => scrollAlong(pane), { passive: true });
   pane.copy.addEventListener("click", () => copyAll(pane));
+  pane.together.addEventListener("click", () => {
+    toggleTogether();
+    scrollAlong(pane);
+    for (const text of [pane, pane.partner]) if (text) drawTogether(text);
+  });
   return pane;
 }
 
-/** Show a TextView (null for none) of the scene's function; `diff` is a DiffView or null. */
-function drawText(pane, view, scene, diff) {
+/** Show a TextView (null for none) of the scene's function; `compared` is null or {diff, side, other}, as `rowsOf` wants it. */
+function drawText(pane, view, scene, compared) {
   const before = pane.view;
   const next = view ?? NOTHING;
   const { index, labels, problem } = scene;
-  const sameText = before === next && pane.diff === diff && pane.index === index && pane.labels === labels;
+  const sameDiff = pane.compared?.diff === compared?.diff && pane.compared?.side === compared?.side;
+  const sameText = before === next && sameDiff && pane.index === index && pane.labels === labels;
+  pane.partner = compared?.other ?? null;
   if (sameText && pane.problem === problem) return;
   const fresh = before.function !== next.function || before.level !== next.level;
-  Object.assign(pane, { view: next, diff, problem, labels, index });
+  Object.assign(pane, { view: next, compared, problem, labels, index });
   pane.own = !next.links?.length; // the function's own text: its lines are what all others refer to
   pane.links = pane.own ? index : { ...index, marks: next.marks, headers: new Map(next.marks.map((m) => [m.line, m])) };
   pane.names = pane.language === "llvm" || pane.language === "asm" ? null : index.buffers;
   pane.copy.title = say(labels, "text.copy");
   pane.copy.setAttribute("aria-label", pane.copy.title);
   pane.scroller.setAttribute("aria-label", say(labels, "text.about", { function: next.function, count: next.lines.length }));
+  drawTogether(pane);
   if (before.function !== next.function) pane.folded.clear();
   pane.byLine = null;
   layOut(pane);
   if (fresh) pane.scroller.scrollTop = 0;
-  else if (!sameText && diff) showChange(pane);
+  if (!sameText && compared) showChange(pane);
   if (problem) reveal(pane, problem.paths.map((path) => index.byPath.get(path)?.line).find(Boolean));
 }
 
+/** The button that ties two texts which stand side by side. */
+function drawTogether({ together, partner, labels }) {
+  together.hidden = !partner;
+  together.setAttribute("aria-pressed", String(scrollsTogether()));
+  together.title = say(labels, "diff.together");
+  together.setAttribute("aria-label", together.title);
+}
+
 function layOut(pane) {
-  const { view, diff, sheet } = pane;
-  pane.rows = rowsOf(view, diff, pane.links, pane.folded, pane.own ? pane.problem : null, pane.scroller.clientWidth);
+  const { view, compared, sheet } = pane;
+  pane.rows = rowsOf(view, compared, pane.links, pane.folded, pane.own ? pane.problem : null, pane.scroller.clientWidth);
   const longest = pane.rows.reduce((most, r) => (r.op === "note" ? most : Math.max(most, r.text.length)), 0);
   pane.near.disconnect();
   pane.chunks = [];
@@ -94,7 +114,7 @@ function layOut(pane) {
   }
   sheet.style.setProperty("--columns", longest + 16);
   sheet.style.setProperty("--digits", String(view.lines.length).length);
-  sheet.classList.toggle("comparing", Boolean(diff));
+  sheet.classList.toggle("comparing", Boolean(compared));
   sheet.replaceChildren(pane.bands, fragment);
   paintInView(pane);
   pane.chunks.forEach((c) => pane.near.observe(c.element));
@@ -187,10 +207,11 @@ function bandOf(pane, { from, to, header }, colour) {
   if (!pane.rows.length) return "";
   const first = pane.rows[rowAt(pane.rows, from)];
   const last = pane.rows[rowAt(pane.rows, to)];
-  if (!header) return `<div class="run ${colour}" style="top:${first.top}px;height:${bottomOf(last) - first.top}px"></div>`;
+  const about = `data-from="${from}" data-to="${to}" data-colour="${colour}"`; // for those who read the page by program
+  if (!header) return `<div class="run ${colour}" ${about} style="top:${first.top}px;height:${bottomOf(last) - first.top}px"></div>`;
   const top = first.top + LINE, height = bottomOf(last) - top;
   const body = height > 0 ? `<div class="body ${colour}" style="top:${top}px;height:${height}px"></div>` : "";
-  return `<div class="head ${colour}" style="top:${first.top}px"></div>${body}`;
+  return `<div class="head ${colour}" ${about} style="top:${first.top}px"></div>${body}`;
 }
 
 /** Buffers' names that are lit, among the rows that are painted. */
@@ -220,7 +241,7 @@ function scrollTo(pane, top) {
 /** After a step, the first change should be in view, if no change is. */
 function showChange(pane) {
   const { scrollTop, clientHeight } = pane.scroller;
-  const changed = pane.rows.filter((r) => r.op === "+" || r.op === "-");
+  const changed = pane.rows.filter((r) => isChange(r) || r.op === "fill");
   const seen = changed.some((r) => r.top >= scrollTop && r.top < scrollTop + clientHeight - LINE);
   if (changed.length && !seen) scrollTo(pane, changed[0].top);
 }
@@ -232,7 +253,7 @@ function rowUnder(pane, target) {
 
 /** What a row stands for, in the terms of the function's own text; null for what stands for nothing. */
 function thingOfRow(pane, row) {
-  if (!row || row.op === "-" || row.line == null) return null;
+  if (!row || !isOwn(row)) return null;
   if (pane.own) return thingAt(pane.index, row.line);
   const mark = pane.links.headers.get(row.line);
   if (mark) return { kind: mark.kind, id: mark.path };
@@ -244,7 +265,7 @@ function onHover(pane, e) {
   const row = rowUnder(pane, e.target);
   const buffer = e.target.dataset?.buffer;
   const thing = buffer ? { kind: "buffer", id: buffer } : thingOfRow(pane, row);
-  sayUnlinked(pane, !pane.own && row && row.op !== "-" && !thing && row.text?.trim() ? row : null);
+  sayUnlinked(pane, !pane.own && row && isOwn(row) && !thing && row.text?.trim() ? row : null);
   pane.on.hover(thing);
 }
 
