@@ -94,7 +94,7 @@ def test_the_page_works_on_the_workspace_of_the_explore_page(opened: Open) -> No
 
 
 def test_cancel_ends_the_run_and_the_page_is_as_before(opened: Open) -> None:
-    page = opened("resnet18")
+    page = checked(opened("resnet18").button_group(key=passes.PIPELINE).set_value("compile_fused").run())
     page = checked(page.button(key="passes.start").click().run())
     job = page.session_state["passes.run"].job
     page = checked(page.button(key="passes.cancel").click().run())
