@@ -5,7 +5,8 @@
 
 import { esc, formatBytes, say } from "./dom.js";
 import { loopsHtml, transportHtml } from "./motion_controls.js";
-import { AHEAD, SUMMARY, fitPictures, paintMotion, paintSummary } from "./motion_painting.js";
+import { fitPictures } from "./motion_fit.js";
+import { AHEAD, SUMMARY, paintMotion, paintSummary } from "./motion_painting.js";
 import { forgetTouched, makePicture, markTouched, readColours } from "./motion_picture.js";
 import { goTo, makePlayer, makeSummary, nextOf, runAhead, stepWith, stop, togglePlay } from "./motion_player.js";
 import { compileMotion } from "./motion_program.js";
@@ -28,7 +29,8 @@ function makeMotion(body, on) {
   };
   pane.root.hidden = true;
   listen(pane);
-  new ResizeObserver(() => fitPictures(pane)).observe(pane.root);
+  new ResizeObserver(() => pane.player && refit(pane)).observe(pane.parts.buffers);
+  new ResizeObserver(([list]) => keepHeight(list.target)).observe(pane.parts.accesses);
   return pane;
 }
 
@@ -79,6 +81,7 @@ function show(pane, view) {
   pane.root.hidden = false;
   pane.none.hidden = true;
   pane.colours = readColours(pane.root);
+  const { parts } = pane;
   const program = compileMotion(view);
   const there = () => pane.root.isConnected && pane.view === view;
   buildPictures(pane, view);
@@ -91,7 +94,9 @@ function show(pane, view) {
   });
   build(pane, view, player);
   pane.player = player;
-  fitPictures(pane);
+  parts.accesses.style.minHeight = "";
+  paintMotion(pane, false);
+  refit(pane);
   pane.summary = makeSummary(program, SUMMARY, { there, paint: (run, done) => paintSummary(pane, run, done) });
 }
 
@@ -128,6 +133,16 @@ function buildPictures(pane, view) {
     .join("");
   pane.cards = [...buffers.children];
   pane.pictures = view.buffers.map((b, i) => makePicture(pane.cards[i].querySelector(".pictures"), b));
+}
+
+/** The list of accesses grows but does not shrink, or the pictures would jump at every step. */
+function keepHeight(list) {
+  if (list.offsetHeight > (parseFloat(list.style.minHeight) || 0)) list.style.minHeight = `${list.offsetHeight}px`;
+}
+
+function refit(pane) {
+  fitPictures(pane);
+  paintMotion(pane, true);
 }
 
 function aboutBuffer(buffer, labels) {
@@ -176,7 +191,7 @@ function thingAt(target) {
 /** Show a buffer's neighbourhood, or hide it, where there is no room for all. */
 function lookCloser(pane, name) {
   if (!pane.opened.delete(name)) pane.opened.add(name);
-  fitPictures(pane);
+  refit(pane);
 }
 
 function act(pane, what) {

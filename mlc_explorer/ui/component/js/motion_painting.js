@@ -2,14 +2,11 @@
 
 import { esc, formatCount, say } from "./dom.js";
 import { accessesHtml, missesHtml, number, percent, showPlaying } from "./motion_controls.js";
-import { NEAR_ROWS, PICTURE_WIDTH, drawPicture, fitPicture, pictureHeight, sliceShown } from "./motion_picture.js";
+import { drawPicture, sliceShown } from "./motion_picture.js";
 import { iterationsOf, linesHeld, missesOf, touchedNow } from "./motion_run.js";
 
 export const AHEAD = 2_000_000; // accesses of a press on Run ahead
 export const SUMMARY = 1_000_000; // accesses that are simulated when a block is shown
-const MARGIN = 12; // pixels beside the pictures,
-const CAPTION = 21; // above them,
-const GAP = 16; // and between them, as in css/motion.css
 const FULL_REDRAW = 66; // milliseconds between two redraws of all pictures while it runs
 
 /** `all`: draw the pictures too, however long it takes; else at most some fifteen times a second. */
@@ -87,22 +84,4 @@ export function paintSummary(pane, run, done) {
   parts.summary.innerHTML =
     `<strong class="title">${esc(title)}</strong>${levelsHtml(run, view, labels)}` +
     `<span class="share progress-line" style="--done:${((100 * Math.min(run.made, SUMMARY)) / SUMMARY).toFixed(1)}%"${done ? " hidden" : ""}></span>`;
-}
-
-/** As many pictures in a row as there is room for. Where they would not all be seen, their neighbourhoods are hidden,
- * but for those that a person opened by a click. */
-export function fitPictures(pane) {
-  const { buffers } = pane.parts;
-  const width = buffers.clientWidth - 2 * MARGIN;
-  if (!pane.player || width <= 0) return;
-  const inRow = Math.max(1, Math.floor((width + GAP) / (PICTURE_WIDTH + GAP)));
-  const share = Math.floor((width + GAP) / inRow) - GAP;
-  const fits = (most) => {
-    const high = pane.pictures.map((picture) => pictureHeight(picture, share, most) + CAPTION);
-    const rows = high.filter((_, i) => i % inRow === 0).map((_, row) => Math.max(...high.slice(row * inRow, (row + 1) * inRow)));
-    return rows.reduce((a, b) => a + b + GAP, 0) <= buffers.clientHeight;
-  };
-  const all = NEAR_ROWS.find(fits) ?? 0;
-  pane.pictures.forEach((picture, i) => fitPicture(picture, share, all || (pane.opened.has(pane.view.buffers[i].name) ? NEAR_ROWS[0] : 0)));
-  paintMotion(pane, true);
 }

@@ -8,9 +8,8 @@ import { outlineLines, spotIn, underlineLines } from "./motion_lines.js";
 import { rowMajor } from "./motion_program.js";
 
 const OVERVIEW = 128; // pixels: the most that an overview is wide and high
-const NEAR = { columns: 32, least: 5, most: 9 }; // the neighbourhood: elements in a row; pixels a cell
-export const NEAR_ROWS = [16, 8, 4]; // the most rows that there is room for
-const BETWEEN = 8; // pixels between overview and neighbourhood
+const NEAR = { columns: 32, below: 4, least: 5, most: 9 }; // the neighbourhood: elements in a row; pixels a cell
+const BETWEEN = 8; // pixels between overview and neighbourhood, as in css/motion.css
 const READABLE = 6; // pixels: a cell this large needs no neighbourhood beside it
 const LARGEST = 16; // pixels a cell
 const LINE_SEEN = 4; // pixels: a cell this large can be outlined
@@ -48,7 +47,7 @@ export function makePicture(holder, buffer) {
     wrote: new Uint8Array(Math.ceil(count / grain)),
     natural: String(rowMajor(buffer.shape)) === String(buffer.strides),
     recent: 0, // the element that was touched last
-    rows: NEAR_ROWS[0],
+    rows: 0, // of the neighbourhood
     overview: addCanvas(holder, "overview"),
     near: cell < READABLE && count > 1 && (fold.rows > 1 || fold.columns > room.width / READABLE) ? addCanvas(holder, "near") : null,
   };
@@ -60,26 +59,29 @@ export function makePicture(holder, buffer) {
   return picture;
 }
 
-/** Give the neighbourhood `most` rows and the room that is left of `width` pixels, or hide it where `most` is 0. */
-export function fitPicture(picture, width, most) {
+/** Show the neighbourhood as `layout` {rows, beside} says, in a card of `width` pixels, or hide it where it is null. */
+export function fitPicture(picture, width, layout) {
   if (!picture.near) return;
-  picture.near.hidden = most === 0;
-  if (most === 0) return;
-  picture.rows = most;
-  const { columns, rows } = nearSize(picture.fold, most);
-  const left = width - Math.max(OVERVIEW, picture.pixels.width * picture.cell) - BETWEEN;
-  picture.nearCell = clamp(Math.floor(left / NEAR.columns), NEAR.least, NEAR.most);
+  picture.near.hidden = !layout;
+  if (!layout) return;
+  const { columns, rows } = nearSize(picture.fold, layout.rows);
+  picture.rows = layout.rows;
+  picture.nearCell = cellOf(width, layout);
+  picture.near.parentElement.classList.toggle("below", !layout.beside);
   size(picture.near, columns * picture.nearCell, rows * picture.nearCell);
 }
 
-/** How high a picture is in `width` pixels, with a neighbourhood of `most` rows. */
-export function pictureHeight({ overview, near, fold }, width, most) {
-  const cell = clamp(Math.floor((width - OVERVIEW - BETWEEN) / NEAR.columns), NEAR.least, NEAR.most);
-  return Math.max(overview.offsetHeight, near ? nearSize(fold, most).rows * cell : 0);
+/** How high a picture is in that layout. */
+export function pictureHeight({ overview, near, fold }, width, layout) {
+  const high = near ? nearSize(fold, layout.rows).rows * cellOf(width, layout) : 0;
+  return layout.beside ? Math.max(overview.offsetHeight, high) : overview.offsetHeight + BETWEEN + high;
 }
 
-/** The least width of a picture with its neighbourhood. */
-export const PICTURE_WIDTH = OVERVIEW + BETWEEN + NEAR.columns * (NEAR.least + 1);
+/** The least width of a picture in that layout. */
+export const pictureWidth = ({ beside }) => (beside ? OVERVIEW + BETWEEN + NEAR.columns * (NEAR.least + 1) : OVERVIEW);
+
+const cellOf = (width, { beside }) =>
+  beside ? clamp(Math.floor((width - OVERVIEW - BETWEEN) / NEAR.columns), NEAR.least, NEAR.most) : NEAR.below;
 
 const nearSize = (fold, most) => ({ columns: Math.min(NEAR.columns, fold.columns), rows: Math.min(most, fold.rows) });
 
