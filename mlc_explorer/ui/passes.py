@@ -32,15 +32,17 @@ class _Run:
     asked: views.Question
     job: Job
     error: MlcError | None = None
+    _is_over: bool = False
 
     def is_over(self) -> bool:
-        """Takes the answer, once it is there."""
-        if self.error is None and views.known(self.asked) is None and self.job.done():
+        """Takes the answer, once it is there; it replaces that of an earlier run."""
+        if not self._is_over and self.job.done():
+            self._is_over = True
             try:
                 views.keep(self.asked, self.job.result_bytes())
             except MlcError as error:
                 self.error = error
-        return self.error is not None or views.known(self.asked) is not None
+        return self._is_over
 
 
 def show(language: str) -> None:

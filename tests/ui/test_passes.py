@@ -77,6 +77,14 @@ def test_what_ran_is_kept_for_each_pipeline_and_state(opened: Open) -> None:
     assert len(views_of(page)) == 1
 
 
+def test_running_again_replaces_the_times(opened: Open) -> None:
+    page = finished(opened())
+    asked = page.session_state["passes.run"].asked
+    first = views.known(asked)
+    page = finished(page)
+    assert views.known(asked) != first and len(views_of(page)) == 1
+
+
 def test_a_pipeline_that_stops_says_where_and_what_to_do(opened: Open) -> None:
     page = finished(opened("matmul_128", [THREADS]))
     assert len(page.warning) == 1
