@@ -20,7 +20,6 @@ from tvm.tirx import AttrStmt, DeclBuffer, For, ForKind, PrimFunc, Return, SeqSt
 
 from ...errors import Refused
 from ...schema.text import TextView
-from .. import paths
 from .kernel_text import Linked, definitions, head, launches
 from .line_markers import with_markers, without_markers
 from .lowering import generate, lower, refused
@@ -41,6 +40,7 @@ _C_NOTES = {
     ForKind.PARALLEL: "// Parallel loops are serial: TVM's C uses no threads",
     ForKind.VECTORIZED: "// Vectorized loops are plain: TVM's C has the vectors of OpenCL, which C lacks",
 }
+_THREAD = "T.thread_binding("
 _NO_VECTORS = {"tirx.disable_vectorize": True}
 
 
@@ -116,17 +116,13 @@ def _loops(func: PrimFunc) -> list[For]:
     return found
 
 
-def _bound(source: Spanned) -> tuple[str, ...]:
-    """The paths of the loops that are bound to threads."""
-    return tuple(
-        place.path
-        for place in paths.walk(source.func)
-        if place.kind == "loop" and place.node.thread_binding is not None
-    )
+def _bound(source: Spanned) -> bool:
+    return any(loop.thread_binding is not None for loop in _loops(source.func))
 
 
 def _refuse_threads(source: Spanned) -> None:
-    bound = _bound(source)
+    headers = source.tir.lines
+    bound = tuple(m.path for m in source.tir.marks if _THREAD in headers[m.line - 1])
     if bound:
         name, loops = source.tir.function, ", ".join(bound)
         raise Refused(

@@ -23,6 +23,7 @@ _FOR = re.compile(r"^\s*for (\w+) in ")
 _THREAD = re.compile(r'thread="([\w.]+)"')
 _INIT = "with T.init():"
 _REDUCTION_PARTS = ("_in_thread_init", "_in_thread", "_write_back")
+_SCALAR = ".s"  # a loop that VectorizeLoop could not turn into vectors
 _REDUCE_SCOPE = "reduce_scope"
 
 
@@ -98,7 +99,9 @@ class _Origins:
         if not within:
             return None
         if kind == "For":
-            return self._loop(within[0], stmt.loop_var.name, _FOR)
+            name = stmt.loop_var.name
+            scalar = name.removesuffix(_SCALAR)
+            return self._loop(within[0], name, _FOR) or self._loop(within[0], scalar, _FOR)
         if kind == "AttrStmt":
             return self._loop(within[0], stmt.node.thread_tag, _THREAD)
         return self._condition(within) if kind == "IfThenElse" else None

@@ -39,7 +39,8 @@ def python(mod: IRModule, function: str) -> TextView:
 class _Writer:
     """One pass over the statements, in the order of the text.
 
-    `_names` hold what stands for a variable in scope, `_places` the loops and blocks still to come.
+    `_names` hold what stands for a variable in scope, `_places` the loops and blocks still to come, each with
+    its mark in the ``tir`` text.
     """
 
     def __init__(self, source: Spanned) -> None:
@@ -47,8 +48,7 @@ class _Writer:
         self._tir = source.tir
         self._span = source.line
         self._define = source.define
-        self._line_of = {mark.path: mark.line for mark in source.tir.marks}
-        self._places = list(paths.walk(source.func))
+        self._places = list(zip(paths.walk(source.func), source.tir.marks, strict=True))
         self._names: dict[Any, str] = {}
         self._lines: list[tuple[str, int | None]] = []
         self._marks: list[Mark] = []
@@ -107,8 +107,9 @@ class _Writer:
             self._line("pass", None)
         self._depth -= 1
 
-    def _mark(self, place: paths.Place, start: int) -> None:
-        self._marks.append(Mark(place.path, place.kind, start, len(self._lines)))
+    def _mark(self, tir: Mark, start: int) -> None:
+        """The function's own path: the text, which was parsed back, may call a loop by another name."""
+        self._marks.append(Mark(tir.path, tir.kind, start, len(self._lines)))
 
     def _statement(self, node: Any) -> None:
         writer = getattr(self, f"_{type(node).__name__.lower()}", None)
@@ -121,7 +122,7 @@ class _Writer:
             self._statement(part)
 
     def _for(self, node: Any) -> None:
-        place, outer, start = self._places.pop(0), dict(self._names), len(self._lines) + 1
+        (_, mark), outer, start = self._places.pop(0), dict(self._names), len(self._lines) + 1
         end = node.min + node.extent
         bounds = [self._write.text(end)] if _number(node.min) == 0 else [self._write.text(node.min)]
         if _number(node.min) != 0:
@@ -130,8 +131,8 @@ class _Writer:
             raise self._write.refusal("a loop with a step", node.step)
         kind = _kind(node)
         head = f"for {self._enter(node.loop_var)} in range({', '.join(bounds)}):"
-        self._within(f"{head}  # {kind}" if kind else head, self._line_of.get(place.path), node.body)
-        self._mark(place, start)
+        self._within(f"{head}  # {kind}" if kind else head, mark.line, node.body)
+        self._mark(mark, start)
         self._names = outer
 
     def _while(self, node: Any) -> None:
@@ -184,11 +185,11 @@ class _Writer:
 
     def _sblockrealize(self, node: Any) -> None:
         block, outer, depth = node.block, dict(self._names), self._depth
-        is_root = not self._places or not self._places[0].node.same_as(block)  # the root is no place
-        place = None if is_root else self._places.pop(0)
+        is_root = not self._places or not self._places[0][0].node.same_as(block)  # the root is no place
+        place, mark = (None, None) if is_root else self._places.pop(0)
         start = len(self._lines) + 1
-        if place is not None:
-            self._line(f"# block {place.name}", self._line_of.get(place.path))
+        if place is not None and mark is not None:
+            self._line(f"# block {place.name}", mark.line)
         self._axes(node)
         if _number(node.predicate) != 1:
             self._line(f"if {self._write.text(node.predicate)}:", self._span(node.predicate))
@@ -200,8 +201,8 @@ class _Writer:
         self._init(node)
         self._statement(block.body)
         self._depth = depth
-        if place is not None:
-            self._mark(place, start)
+        if mark is not None:
+            self._mark(mark, start)
         self._names = outer
 
     def _axes(self, node: Any) -> None:

@@ -79,6 +79,17 @@ def test_conditions_come_from_init_and_where():
     assert next(s for line, s in sources.items() if "k == 0" not in line).startswith("T.where(")
 
 
+def test_a_vector_that_became_a_loop_again_is_the_vectorised_loop():
+    """A guard makes lanes differ, so that TVM takes them one by one."""
+    sch = Schedule(loaders.load("matmul_128").mod)
+    i, *_ = sch.get_loops(sch.get_sblock("matmul"))
+    _, inner = sch.split(i, [None, 48])
+    sch.vectorize(inner)
+    loops = [(line, source) for line, source in pairs(sch.mod) if line.startswith("for ")]
+    assert ("for i_1_s in range(48):", "for i_1 in T.vectorized(48):") in loops
+    assert all(source for _, source in loops)
+
+
 def test_threads_come_from_the_loops_that_were_bound_to_them():
     sch = Schedule(loaders.load("matmul_128").mod)
     i, j, _ = sch.get_loops(sch.get_sblock("matmul"))

@@ -6,19 +6,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tvm
-from tvm import te, tirx
+from tvm import tirx
 from tvm.s_tir import Schedule
+from tvm.script import tirx as T
 
-from mlc_explorer.engine.build import build, signature
-from mlc_explorer.engine.loaders.functions import FUNCTIONS, TensorFunction
+from mlc_explorer.engine.loaders.functions import FUNCTIONS
 from mlc_explorer.engine.paths import walk
 from mlc_explorer.engine.replay import replay
-from mlc_explorer.engine.targets import target
 from mlc_explorer.engine.views.lookup import names
 from mlc_explorer.engine.views.python_source import python
 from mlc_explorer.engine.views.text import text
-from mlc_explorer.errors import NotFound, Refused
+from mlc_explorer.errors import NotFound
 from mlc_explorer.schema.trace import Step, Trace
+from tests.engine.views.interpreter import agree, at_size, called, code
 
 ITERATIONS = 2_100_000  # what the interpreter does within two seconds
 
@@ -33,47 +33,12 @@ ROOT = Path(__file__).resolve().parents[3]
 FOLDED = tuple(Step(name) for name in ("FoldLinear", "LegalizeOps", "FuseTIR"))
 
 
-def at_size(name, inputs):
-    """A sample function with the same declaration at another size."""
-    whole = FUNCTIONS[name]
-    return TensorFunction(inputs, whole.declare, whole.blocks, whole.numpy, whole.operators).module()
-
-
 @pytest.fixture
 def product():
     """The schedule of a product of 16 × 16 matrices, its block, and its loops."""
     sch = Schedule(at_size("matmul_128", {"A": (16, 16), "B": (16, 16)}))
     block = sch.get_sblock("matmul")
     return sch, block, sch.get_loops(block)
-
-
-def called(mod, function, inputs):
-    """What the Python text computes, output by output, from arrays that hold nothing useful."""
-    wanted = signature(mod, function)
-    arrays = dict(zip((i.name for i in wanted.inputs), inputs))
-    arrays |= {o.name: np.full(o.shape, 99, o.dtype) for o in wanted.outputs}
-    scope = {}
-    exec("\n".join(python(mod, function).lines), scope)
-    scope[function](*(arrays[p.name] for p in mod[function].params))
-    return [arrays[o.name] for o in wanted.outputs]
-
-
-def agree(mod, function="main"):
-    """Runs both on the same seeded inputs."""
-    random = np.random.default_rng(0)
-    inputs = [(3 * random.standard_normal(i.shape)).astype(i.dtype) for i in signature(mod, function).inputs]
-    compiled = build(mod, target("generic"), function)(inputs)
-    for ours, expected in zip(called(mod, function, inputs), compiled, strict=True):
-        np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-5)
-
-
-def from_te(*tensors):
-    return tvm.IRModule({"main": te.create_prim_func(list(tensors)).with_attr("global_symbol", "main")})
-
-
-def elementwise(body, dtype="float32", count=12):
-    x = te.placeholder((count,), dtype, name="X")
-    return from_te(x, te.compute((count,), lambda i: body(x(i), i), name="Y"))
 
 
 def iterations(func):
@@ -94,10 +59,6 @@ def replayed(name):
     """A network after the trace that ships with it."""
     trace = (ROOT / "sample_models" / "traces" / f"{name}.json").read_text(encoding="utf-8")
     return replay(Trace.loads(trace), lambda _: b"").mod
-
-
-def code(mod, function="main"):
-    return "\n".join(python(mod, function).lines)
 
 
 # -- it computes the same
@@ -201,76 +162,67 @@ def test_thread_bound_loops(product):
     np.testing.assert_array_equal(called(sch.mod, "main", inputs)[0], called(before, "main", inputs)[0])
 
 
-# -- every expression
+def test_regions_with_a_name_are_views():
+    """Of as many axes as the buffer, and of fewer."""
+
+    @T.prim_func(s_tir=True)
+    def func(A: T.Buffer((8, 8), "float32"), B: T.Buffer((8, 8), "float32"), C: T.Buffer((8,), "float32")):
+        for i, j in T.grid(2, 2):
+            with T.sblock("tile"):
+                v_i, v_j = T.axis.remap("SS", [i, j])
+                a = T.match_buffer(A[v_i * 4 : v_i * 4 + 4, v_j * 4 : v_j * 4 + 4], (4, 4), offset_factor=1)
+                for x, y in T.grid(4, 4):
+                    with T.sblock("double"):
+                        v_x, v_y = T.axis.remap("SS", [x, y])
+                        B[v_i * 4 + v_x, v_j * 4 + v_y] = a[v_x, v_y] * T.float32(2)
+        for i in range(8):
+            with T.sblock("row"):
+                v_i = T.axis.spatial(8, i)
+                b = T.match_buffer(B[v_i, 0:8], (8,), offset_factor=1)
+                C[v_i] = b[0] + b[7]
+
+    mod = tvm.IRModule({"main": func.with_attr("global_symbol", "main")})
+    lines = [line.strip() for line in python(mod, "main").lines]
+    assert "a = A[i * 4:i * 4 + 4, j * 4:j * 4 + 4]" in lines and "b = B[i, 0:8]" in lines
+    inputs = [np.random.default_rng(0).standard_normal((8, 8)).astype("float32")]
+    doubled, ends = called(mod, "main", inputs)
+    np.testing.assert_array_equal(doubled, 2 * inputs[0])
+    np.testing.assert_array_equal(ends, doubled[:, 0] + doubled[:, 7])
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        lambda x, i: tirx.Select(i > 3, tirx.erf(x) * tirx.tanh(x), tirx.sigmoid(x) - (x - tirx.exp(x))),
-        lambda x, i: tirx.max(x, tirx.const(0.25, "float32")) * tirx.min(x, tirx.const(-0.1, "float32")),
-        lambda x, i: tirx.sqrt(tirx.abs(x)) + tirx.rsqrt(tirx.abs(x)) * tirx.power(x, 3.0),
-        lambda x, i: tirx.log(x * x) - tirx.log2(x * x) / tirx.log10(x * x + tirx.const(2, "float32")),
-        lambda x, i: tirx.sin(x) - (tirx.cos(x) - tirx.tan(x)) / (tirx.sinh(x) / tirx.cosh(x)),
-        lambda x, i: tirx.floor(x) + tirx.ceil(x) * tirx.trunc(x) - tirx.nearbyint(x),
-        lambda x, i: tirx.atan(x) + tirx.asin(x / 20) + tirx.acos(x / 20),
-        lambda x, i: -x * tirx.Cast("float32", i * 3 // 2 % 5 - 1),
-        lambda x, i: tirx.Cast("float32", tirx.Cast("int32", x * 10) >> 1),
-        lambda x, i: tirx.Select(tirx.Not(tirx.any(x > 1, tirx.all(i >= 2, i != 5))), x, x + 1),
-        lambda x, i: tirx.if_then_else(i == 0, tirx.infinity("float32"), x),
-    ],
-)  # fmt: skip
-def test_expressions(body):
-    agree(elementwise(body))
+def test_vectors_are_slices_and_conditions_on_lanes_are_where():
+    @T.prim_func(s_tir=True)
+    def func(A: T.Buffer((16,), "float32"), B: T.Buffer((16,), "float32")):
+        for i in range(4):
+            with T.sblock("four"):
+                v = T.axis.spatial(4, i)
+                B[T.Ramp(v * 4, 1, 4)] = T.Select(
+                    A[T.Ramp(v * 4, 1, 4)] < T.Broadcast(T.float32(0), 4),
+                    T.max(A[T.Ramp(v * 4, 1, 4)], T.Broadcast(T.float32(-1), 4)),
+                    A[T.Ramp(v * 4, 1, 4)] * T.Broadcast(T.float32(2), 4),
+                )
+
+    mod = tvm.IRModule({"main": func.with_attr("global_symbol", "main")})
+    assert "B[i * 4:i * 4 + 4] = np.where(A[i * 4:i * 4 + 4] < " in code(mod)
+    agree(mod)
 
 
-@pytest.mark.parametrize("dtype", ["int64", "int32", "int8", "uint8"])
-@pytest.mark.parametrize(
-    "body",
-    [
-        lambda x, i: x // tirx.const(3, x.ty) + x % tirx.const(3, x.ty),
-        lambda x, i: tirx.truncdiv(x, tirx.const(3, x.ty)) - tirx.truncmod(x, tirx.const(3, x.ty)),
-        lambda x, i: (x & tirx.const(6, x.ty)) | (x ^ tirx.const(1, x.ty)),
-        lambda x, i: tirx.max(x, tirx.Cast(x.ty, i)),
-    ],
-)
-def test_integers(body, dtype):
-    """Division rounds down or towards zero, as TVM says."""
-    agree(elementwise(body, dtype))
+def test_a_size_that_is_a_variable_is_the_arrays():
+    @T.prim_func(s_tir=True)
+    def func(a: T.handle, b: T.handle):
+        n = T.int64()
+        A = T.match_buffer(a, (n,), "float32")
+        B = T.match_buffer(b, (n,), "float32")
+        for i in range(n):
+            with T.sblock("increment"):
+                v = T.axis.spatial(n, i)
+                B[v] = A[v] + T.float32(1)
 
-
-def test_division_of_large_integers_is_exact():
-    """Not by way of float64, which has 53 bits."""
-    mod = elementwise(lambda x, i: tirx.truncdiv(x, tirx.const(3, "int64")), "int64", 2)
-    large = np.array([2**62 + 1, -(2**62) - 1])
-    assert called(mod, "main", [large])[0].tolist() == [(2**62 + 1) // 3, -((2**62 + 1) // 3)]
-
-
-@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
-def test_every_operation_rounds_to_its_type(dtype):
-    """A thousand small terms are lost one by one, or not, as in the compiled code: to the bit."""
-    x = te.placeholder((2000,), dtype, name="X")
-    k = te.reduce_axis((0, 2000), name="k")
-    mod = from_te(x, te.compute((1,), lambda _: te.sum(x[k] * tirx.const(0.1, dtype), axis=k), name="S"))
-    inputs = [np.full(2000, 1.1, dtype)]
-    np.testing.assert_array_equal(called(mod, "main", inputs), build(mod, target("generic"))(inputs))
-
-
-def test_the_side_that_is_not_taken_is_not_read():
-    """X[-1] would be Python's last element, X[12] an error."""
-    x = te.placeholder((12,), name="X")
-    zero = tirx.const(0, "float32")
-
-    def neighbours(i):
-        left = tirx.if_then_else(i >= 1, x[i - 1], zero)
-        return left + tirx.if_then_else(i < 11, x[i + 1], zero)
-
-    agree(from_te(x, te.compute((12,), neighbours, name="Y")))
-
-
-def test_names_that_python_keeps_for_itself():
-    x = te.placeholder((4,), name="lambda")
-    agree(from_te(x, te.compute((4,), lambda i: x[i] + 1, name="max")))
+    scope = {}
+    exec(code(tvm.IRModule({"main": func.with_attr("global_symbol", "main")})), scope)
+    given, result = np.arange(5, dtype="float32"), np.empty(5, "float32")
+    scope["main"](given, result)
+    assert result.tolist() == [1, 2, 3, 4, 5]
 
 
 # -- it can be read beside TVMScript
@@ -317,22 +269,18 @@ def test_marks_name_the_loops_and_blocks_of_the_tree(scheduled):
         assert mark.line < mark.end <= len(view.lines)
 
 
-# -- and what it can't say, it refuses
-
-
-@pytest.mark.parametrize(
-    ("mod", "what"),
-    [
-        (lambda: elementwise(lambda x, i: tirx.call_intrin("float32", "tirx.round", x)), "round"),
-        (lambda: elementwise(lambda x, i: x, "bfloat16"), "bfloat16"),
-        (lambda: elementwise(lambda x, i: tirx.call_extern("float32", "f", x)), "call_extern"),
-    ],
-)
-def test_what_has_no_counterpart_is_refused_by_name(mod, what):
-    with pytest.raises(Refused) as refused:
-        python(mod(), "main")
-    assert refused.value.code == "view_not_python"
-    assert what in refused.value.params["what"]
+def test_marks_keep_the_paths_of_loops_that_the_text_renames():
+    """Two loops called ax0, one in the other: the text calls the inner one ax0_1, the loop tree does not."""
+    sch = Schedule(at_size("matmul_128", {"A": (16, 16), "B": (16, 16)}))
+    block = sch.get_sblock("matmul")
+    result = sch.cache_write(block, 0, "local")
+    sch.cache_write(block, 0, "local")
+    (first, *_), second = sch.get_loops(result), sch.get_producers(result)[0]
+    sch.compute_at(second, first)
+    view, tree = python(sch.mod, "main"), walk(sch.mod["main"])
+    assert any("for ax0_1 in" in line or "for ax1_1 in" in line for line in view.lines)
+    assert [m.path for m in view.marks] == [place.path for place in tree]
+    assert all(view.links[m.line - 1] for m in view.marks)
 
 
 def test_a_graph_function_has_no_loops_to_write(stage):
