@@ -62,7 +62,7 @@ function load(pane) {
   const params = pane.chosen === null ? {} : { block: pane.chosen };
   pane.on.ask("motion", params).then(
     (view) => asked === pane.asked && view && show(pane, view),
-    (problem) => asked === pane.asked && refuse(pane, problem),
+    (problem) => asked === pane.asked && !problem.lost && !problem.aborted && refuse(pane, problem), // else the frame asks again
   );
 }
 
