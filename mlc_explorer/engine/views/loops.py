@@ -66,7 +66,7 @@ class _Tree:
         self._children: dict[int | None, list[int]] = {}
         for i, place in enumerate(places):
             self._children.setdefault(place.parent, []).append(i)
-        self._axes = _loop_axes(places)
+        self._axes = loop_axes(places)
 
     def roots(self) -> tuple[LoopNode, ...]:
         return self._below(None)
@@ -90,7 +90,7 @@ class _Tree:
             return LoopNode(
                 extent=_extent(place.node),
                 axis=self._axes[index],
-                mark=_mark(place.node),
+                mark=loop_mark(place.node),
                 **self._cost(index),
                 **common,
             )
@@ -119,7 +119,7 @@ class _Tree:
         return ()
 
 
-def _loop_axes(places: tuple[paths.Place, ...]) -> list[str]:
+def loop_axes(places: tuple[paths.Place, ...]) -> list[str]:
     """For each place the kind of axis that it feeds (blocks get ""), by the block axes bound to its
     variable."""
     kinds: list[set[str]] = [set() for _ in places]
@@ -139,7 +139,8 @@ def _extent(loop: Any) -> int | None:
     return None if value is None else int(value)
 
 
-def _mark(loop: Any) -> str:
+def loop_mark(loop: Any) -> str:
+    """``serial``, ``parallel``, ``vectorized``, ``unrolled``, or the thread axis that it is bound to."""
     if loop.thread_binding is not None:
         return str(loop.thread_binding.thread_tag)
     return _MARKS.get(int(loop.kind), "serial")

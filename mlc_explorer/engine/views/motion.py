@@ -15,14 +15,13 @@ import tvm_ffi
 from tvm.ir import IRModule
 
 from ...errors import Refused
-from ...schema.loops import LoopNode
 from ...schema.motion import Access, MotionBuffer, MotionLoop, MotionView, Neighbour
 from .. import caches, paths
 from .accesses import Irregular, Reader
 from .buffers import allocations, dtype_of, shape_of, written_buffers
 from .index_trees import DataDependent
 from .lookup import prim_func
-from .loops import loops as loop_tree
+from .loops import loop_axes, loop_mark
 from .motion_scope import Scope, chain, symbolic
 
 _ALIGNMENT = 64  # bytes, as TVM's allocator aligns
@@ -48,8 +47,8 @@ def motion(mod: IRModule, function: str, path: str | None = None) -> MotionView:
         raise _irregular(chosen.path, str(reason)) from reason
     names = _buffer_names(func, places)
     touched = [b for b in names if any(b.same_as(found[0]) for found in reader.found)]
-    nodes = {n.path: n for n in _flat(loop_tree(mod, function).roots)}
-    view_loops = tuple(_loop(place, var, nodes[place.path]) for place, var in scope.loops)
+    axes = dict(zip((p.path for p in places), loop_axes(places)))
+    view_loops = tuple(_loop(place, var, axes[place.path]) for place, var in scope.loops)
     vectorized = bool(view_loops) and view_loops[-1].mark == "vectorized"
     return MotionView(
         function=function,
@@ -107,9 +106,9 @@ def _neighbours(places: tuple[paths.Place, ...], chosen: paths.Place) -> Iterato
 # -- as schema
 
 
-def _loop(place: paths.Place, var: str, seen: LoopNode) -> MotionLoop:
+def _loop(place: paths.Place, var: str, axis: str) -> MotionLoop:
     start, extent = int(place.node.min.value), int(place.node.extent.value)
-    return MotionLoop(var, place.path, place.name, start, extent, seen.axis, seen.mark)
+    return MotionLoop(var, place.path, place.name, start, extent, axis, loop_mark(place.node))
 
 
 def _buffer_names(func: Any, places: tuple[paths.Place, ...]) -> dict[Any, str]:
@@ -147,12 +146,6 @@ def _placed(
 
 def _row_major(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(math.prod(shape[d + 1 :]) for d in range(len(shape)))
-
-
-def _flat(nodes: tuple[LoopNode, ...]) -> Iterator[LoopNode]:
-    for each in nodes:
-        yield each
-        yield from _flat(each.children)
 
 
 def _irregular(block: str, reason: str) -> Refused:
