@@ -35,6 +35,7 @@ def _data(work: Workspace, language: str) -> dict[str, Any]:
         "other": _other(work.target, language),
         "entry": work.info.entry,
         "kind": work.kind(work.function),
+        "wanted": work.session.selection.function,
         "selection": {"node": chosen.node, "function": work.function, "path": chosen.path},
         "problem": _problem(work.refusal, language),
         "levels": encode(LEVELS),
@@ -113,7 +114,8 @@ def _on_event() -> None:
     elif kind == "function":
         workspace.choose(function=event["name"], node=event.get("node"), path=None)
     elif kind == "goto":
-        workspace.show(work.session.goto(int(event["cursor"])))
+        session = work.session.goto(int(event["cursor"]))
+        workspace.show(session.select(path=event["path"]) if event.get("path") else session)
     elif kind == "compare":
         _compare(str(event.get("link", "")))
         workspace.redraw("panes")

@@ -16,6 +16,7 @@ const BAR = `
     <input type="range" min="0" step="1">
     <button class="tool" data-act="forward">${icon("forward")}</button>
     <output></output>
+    <button class="elsewhere" hidden></button>
   </span>
   <button class="diff-toggle" data-act="diff" aria-pressed="false">${icon("diff")}<span data-say="text.diff"></span></button>
   <span class="add-button tool">${icon("add")}<select class="add"></select></span>
@@ -29,6 +30,7 @@ export function makeToolbar(host, on) {
   host.addEventListener("click", (e) => {
     const button = e.target.closest("button");
     if (button?.dataset.act) on.act(button.dataset.act);
+    else if (button?.dataset.func) on.func(button.dataset.func);
     else if (button?.dataset.preset) on.preset(button.dataset.preset);
     else if (button?.dataset.pin) on.unpin(Number(button.dataset.pin));
   });
@@ -106,7 +108,7 @@ function drawPins(bar, pins, labels) {
     .join("");
 }
 
-function drawFilm({ host }, { cursor, states, times }, labels) {
+function drawFilm({ host }, { cursor, states, times, elsewhere: touched }, labels) {
   const film = host.querySelector(".film");
   film.hidden = states.length < 2;
   if (film.hidden) return;
@@ -122,5 +124,17 @@ function drawFilm({ host }, { cursor, states, times }, labels) {
   film.querySelector("[data-act=forward]").disabled = cursor === last;
   film.querySelector("output").innerHTML =
     `<b>${cursor}/${last}</b> <span>${esc(name)}</span>` + (time == null ? "" : ` <em>${esc(formatTime(time))}</em>`);
+  drawElsewhere(film.querySelector(".elsewhere"), touched, labels);
   film.title = [name, detail, time == null ? "" : formatTime(time)].filter(Boolean).join("  ");
+}
+
+/** A step that touched other functions than the one shown says so, and a click goes there. */
+function drawElsewhere(button, touched, labels) {
+  button.hidden = !touched;
+  if (!touched) return;
+  const { name, more } = touched;
+  button.dataset.func = name;
+  button.innerHTML = `${icon("forward", 11)}<span>${esc(name)}${more ? ` +${more}` : ""}</span>`;
+  button.title = more ? say(labels, "film.elsewhere_more", { name, more }) : say(labels, "film.elsewhere", { name });
+  button.setAttribute("aria-label", button.title);
 }

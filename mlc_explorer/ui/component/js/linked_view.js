@@ -6,6 +6,7 @@
 import { drawBar, makeToolbar } from "./bar.js";
 import { afterPaint, followTheme, remember, remembered, same, say } from "./dom.js";
 import { listenForDrags } from "./dragging.js";
+import { elsewhere, readAhead } from "./film.js";
 import { PRESETS, addPane, labelFrame, makeFrame, panesOf, showTab, usePreset } from "./frame.js";
 import { listenForKeys, showKeys } from "./keys.js";
 import { forget, refresh } from "./painting.js";
@@ -36,7 +37,7 @@ function create(root) {
   adoptStyle(root);
   const view = {
     root, count: 0, sent: null, data: null, selection: {}, cursor: 0, labels: {}, marks: makePins(),
-    dismissed: null, showDiff: remembered("linked.diff", true), home: null, origin: null,
+    anchor: null, dismissed: null, showDiff: remembered("linked.diff", true), home: null, origin: null,
   };
   view.resend = () => emit(view, { type: "resend" });
   view.lit = () => drawLights(view);
@@ -96,7 +97,8 @@ async function update(view, data) {
   const answered = !view.sent || (data.seen ?? 0) >= view.sent.n || Date.now() - view.sent.at > ANSWER_MS;
   if (answered) {
     view.sent = null;
-    view.selection = { ...data.selection };
+    if (data.selection.path !== view.selection.path) view.anchor = null;
+    view.selection = { ...data.selection, function: data.wanted ?? data.selection.function };
     view.cursor = data.cursor;
   }
   view.data = data;
@@ -111,8 +113,15 @@ async function repaint(view, retried = null) {
   const { data } = view;
   view.problem = data.problem && !same(view.dismissed, data.problem) && view.cursor === data.cursor ? data.problem : null;
   if (!(await refresh(view, retried))) return;
+  if (!view.anchor && view.selection.path != null) anchor(view);
   drawLights(view);
+  readAhead(view);
   return sayPainted(view, null);
+}
+
+/** From here on the selection goes along with the steps. */
+function anchor(view) {
+  view.anchor = { thing: selectedThing(view.selection, view.home), scene: view.home };
 }
 
 /** Once the frame is on screen, says what it shows, and which click Python has answered. A promise of that moment. */
@@ -141,7 +150,7 @@ function drawLights(view) {
   drawBar(view.bar, {
     preset: view.frame.preset, functions: home.info.functions, function: home.function, path: selection.path,
     pins: marks.pins, cursor: view.cursor, states: view.states, times: view.data.times,
-    hasDiff: Boolean(home.diff ?? view.comparison), showDiff: view.showDiff,
+    elsewhere: elsewhere(home), hasDiff: Boolean(home.diff ?? view.comparison), showDiff: view.showDiff,
   }, view.labels, view.levels);
 }
 
@@ -177,6 +186,7 @@ const nodeOf = ({ home }, id) =>
 function chooseNode(view, node) {
   const { home, frame } = view;
   const behind = node.function && home.info.functions.some((f) => f.name === node.function) ? node.function : null;
+  view.anchor = null;
   view.selection = { node: node.id, function: behind ?? home.info.entry, path: null };
   tell(view, { type: "node", id: node.id, function: node.function ?? null });
   if (frame.mode === "tabs" && behind) showTab(frame, "program");
@@ -184,13 +194,14 @@ function chooseNode(view, node) {
 
 function choosePath(view, path) {
   view.selection = { ...view.selection, path };
+  anchor(view);
   tell(view, { type: "path", path });
 }
 
 function chooseFunction(view, name) {
   const { home } = view;
   const node = here(placeOf(home.at.token, "graph", home.info.entry))?.nodes.find((n) => n.function === name);
-  view.origin = null;
+  view.origin = view.anchor = null;
   view.selection = { node: node?.id ?? null, function: name, path: null };
   tell(view, { type: "function", name, node: node?.id ?? null });
 }
@@ -259,7 +270,8 @@ function sendAfter(view, event, frame, pause) {
   const send = () => {
     if (view.flush !== send) return;
     view.flush = view.waiting = null;
-    view.send(event);
+    const path = event.type === "goto" && view.home.at.n === event.cursor ? view.selection.path : null;
+    view.send(path === null ? event : { ...event, path });
   };
   view.flush = send;
   view.waiting = event;

@@ -6,9 +6,10 @@ import { say } from "./dom.js";
 import { panesOf } from "./frame.js";
 import { drawHeader, drawOver, isSlow, needsLoops } from "./panes.js";
 import { ask, hangUp, here, placeOf } from "./payloads.js";
-import { makeScene, stateAt } from "./scenes.js";
+import { carry, makeScene, stateAt } from "./scenes.js";
 
 const RETRIES_MS = [250, 1000, 3000]; // the server learns the states again at the next rerun
+const SCENES_KEPT = 120;
 const SIGN_MS = 150; // what takes longer than this shows a sign of life
 
 /** Draw all panes of the view; false where a newer turn has come meanwhile. `retried`: a pane to ask again for. */
@@ -17,9 +18,10 @@ export async function refresh(view, retried = null) {
   const sign = setTimeout(() => view.root.classList.add("waiting"), SIGN_MS);
   if (retried) forget(retried);
   try {
-    const scenes = await scenesOf(view);
+    const scenes = await scenesAt(view, view.cursor);
     if (view.turn !== turn) return false;
     view.home = scenes.get("now");
+    followSelection(view);
     const jobs = panesOf(view.frame).map((pane) => jobOf(view, pane, scenes.get(pane.at)));
     const comparison = view.showDiff ? comparisonOf(jobs) : null;
     await Promise.all([arrivalOfDiff(comparison), ...jobs.filter((job) => !job.slow).map((job) => job.arrival)]);
@@ -47,8 +49,17 @@ export function forget(pane) {
   pane.arrival = pane.failure = null;
 }
 
-async function scenesOf(view) {
-  const { data, selection, states, cursor } = view;
+/** The selection goes along with the steps between the state that it was made in and the one shown. */
+function followSelection(view) {
+  const { anchor, home, selection } = view;
+  if (!anchor || anchor.scene.function !== home.function) return;
+  const path = carry(anchor.thing, anchor.scene, home)?.id ?? null;
+  if (path !== selection.path) view.selection = { ...selection, path };
+}
+
+/** A promise of the scenes that the panes show when `cursor` stands, by the panes' `at`. */
+export async function scenesAt(view, cursor) {
+  const { data, selection, states } = view;
   const seen = { states, cursor, other: data.other };
   const sure = view.sent || cursor !== data.cursor ? null : { function: data.selection.function, kind: data.kind };
   const ats = [...new Set(["now", ...panesOf(view.frame).map((p) => p.at)])];
@@ -65,7 +76,7 @@ async function sceneOf(view, state, selection, sure) {
   view.scenes ??= new Map();
   if (view.scenes.has(key)) return view.scenes.get(key);
   const scene = await makeScene(state, selection, sure);
-  if (view.scenes.size > 40) view.scenes.clear();
+  if (view.scenes.size > SCENES_KEPT) view.scenes.delete(view.scenes.keys().next().value);
   view.scenes.set(key, scene);
   return scene;
 }
@@ -74,16 +85,25 @@ async function sceneOf(view, state, selection, sure) {
 function jobOf(view, pane, scene) {
   const { levels } = view;
   const job = { pane, scene, places: [], slow: isSlow(pane.view, levels), arrival: null };
-  if (!scene || (scene.kind !== "loops" && needsLoops(pane.view, levels))) {
+  if (!shows(view, pane, scene)) {
     forget(pane);
     return job;
   }
-  const { token } = scene.at;
-  pane.ask = (name, args) => ask(placeOf(token, name, name.startsWith("graph") ? scene.info.entry : scene.function, args));
-  job.places = pane.kind.views.map((name) => placeOf(token, name, name === "graph" ? scene.info.entry : scene.function));
+  pane.ask = (name, args) => ask(placeOf(scene.at.token, name, functionOf(name, scene), args));
+  job.places = pane.kind.views.map((name) => placeOf(scene.at.token, name, functionOf(name, scene)));
   job.arrival = arrivalOf(pane, job.places);
   return job;
 }
+
+/** Where a pane would ask for what it shows of `scene`; nowhere for what takes a compilation, which has its time. */
+export function placesOf(view, pane, scene) {
+  if (!shows(view, pane, scene) || isSlow(pane.view, view.levels)) return [];
+  return pane.kind.views.map((name) => placeOf(scene.at.token, name, functionOf(name, scene)));
+}
+
+const shows = ({ levels }, pane, scene) => scene && (scene.kind === "loops" || !needsLoops(pane.view, levels));
+
+const functionOf = (name, scene) => (name.startsWith("graph") ? scene.info.entry : scene.function);
 
 /** A promise that a pane's answers are here, or that `pane.failure` says why not. It fails only for lost states. */
 function arrivalOf(pane, places) {

@@ -3,7 +3,7 @@
 
 import { same } from "./dom.js";
 import { resolve } from "./program_index.js";
-import { carry } from "./scenes.js";
+import { carry, madeOf } from "./scenes.js";
 
 export const PIN_COLOURS = 6;
 
@@ -30,21 +30,23 @@ export function pinName(pin) {
 
 /**
  * The lights of one scene, resolved: {thing, colour, key, origin, paths, lines, header, buffer, node}. A pin or a
- * hover of another state is carried along; what is gone there lights nothing. `selection` {node, function, path}
+ * hover of another state is carried along, to all that was made of it; what is gone there lights nothing. `selection` {node, function, path}
  * is that of the scene `home`; `origin` is the pane that it was clicked in.
  */
 export function lightsOf(scene, marks, selection, home, origin) {
   const lights = [];
   const add = (thing, colour, from, source = null) => {
     const here = carry(thing, from, scene);
-    if (!here) return;
-    const key = `${scene.function}:${here.kind}:${here.id}`;
-    lights.push({ ...resolve(scene.index, here), thing: here, colour, key, origin: source });
+    for (const one of [...(here ? [here] : []), ...madeOf(thing, from, scene)]) {
+      const key = `${scene.function}:${one.kind}:${one.id}`;
+      lights.push({ ...resolve(scene.index, one), thing: one, colour, key, origin: source });
+    }
   };
   for (const pin of marks.pins) if (pin.function === scene.function) add(pin.thing, `pin-${pin.colour}`, pin.home);
   const chosen = selectedThing(selection, home);
   if (chosen) add(chosen, "selected", home, origin);
-  if (chosen && selection.node && lights.at(-1)?.colour === "selected") lights.at(-1).node = selection.node;
+  const own = lights.find((l) => l.colour === "selected");
+  if (own && selection.node) own.node = selection.node;
   const { hovered } = marks;
   if (hovered && !same(bare(hovered.thing), chosen && bare(chosen))) add(hovered.thing, "hover", hovered.scene);
   return lights;

@@ -6,7 +6,9 @@ import { ask, placeOf } from "./payloads.js";
 import { makeIndex } from "./program_index.js";
 
 const NOTHING = Promise.resolve(null);
+const SUFFIX = /(_[A-Za-z0-9]+|#\d+)$/;
 const indexes = new WeakMap(); // program → [tree, index]
+const origins = new WeakMap(); // scene → scene → loops by the loop that they were made of
 
 /** Which state a pane shows: {n, token, title} for `at`: now, before, other or a number; null where there is none. */
 export function stateAt(data, at) {
@@ -65,27 +67,75 @@ function indexOf(program, tree) {
   return index;
 }
 
-/** `thing` of one state in the terms of another: paths go along with the steps between them, forward or back. */
+/**
+ * `thing` of one state in the terms of another, or null. Loops and blocks go along with the steps between, forward or
+ * back; where a step made a loop, the way back leads to the one that it was made of. In another workspace, and where
+ * a step put a new loop in an old one's place, names tell.
+ */
 export function carry(thing, from, to) {
-  if (!thing || from === to || typeof from.at.n !== "number" || typeof to.at.n !== "number") return thing;
+  if (!thing || from === to || thing.kind === "buffer" || thing.kind === "node") return thing;
+  if (from.function !== to.function && isNumber(from) && isNumber(to)) return null;
   if (thing.kind === "line") return carryLine(thing, from, to);
-  if (thing.kind !== "loop" && thing.kind !== "block") return thing;
-  const steps = (from.at.n < to.at.n ? to : from).info.steps;
-  let place = `${from.function}:${thing.id}`;
-  for (let n = from.at.n; n < to.at.n; n++) place = forward(steps[n], place);
-  for (let n = from.at.n; n > to.at.n; n--) place = backward(steps[n - 1], place);
-  return place === null ? null : { ...thing, id: place.slice(place.indexOf(":") + 1) };
+  const id = counterpart(to.index, follow(thing.id, from, to), isNumber(to) && from.at.n < to.at.n);
+  return id === null ? null : { kind: to.index.nodes.get(id)?.kind ?? thing.kind, id };
 }
 
-const forward = (step, place) => (place !== null && place in step.moved ? step.moved[place] : place);
+/** What else of `to` a loop of `from` stands for: those that steps made of it. */
+export function madeOf(thing, from, to) {
+  if (thing.kind !== "loop" || from === to) return [];
+  const main = carry(thing, from, to)?.id;
+  return (originsOf(from, to).get(thing.id) ?? []).filter((id) => id !== main).map((id) => ({ kind: "loop", id }));
+}
 
-function backward(step, place) {
-  return Object.entries(step.moved).find(([, now]) => now === place)?.[0] ?? place;
+const isNumber = ({ at }) => typeof at.n === "number";
+
+function follow(path, from, to) {
+  if (!isNumber(from) || !isNumber(to)) return path;
+  const { steps } = (from.at.n < to.at.n ? to : from).info;
+  let place = `${from.function}:${path}`;
+  for (let n = from.at.n; n < to.at.n; n++) place = steps[n].moved[place] ?? place;
+  for (let n = from.at.n; n > to.at.n; n--) place = backward(steps[n - 1], place);
+  return place.slice(place.indexOf(":") + 1);
+}
+
+const backward = (step, place) => Object.entries(step.moved).find(([, now]) => now === place)?.[0] ?? place;
+
+/** `path` where the index has it, else (unless `exact`) the loop or block with its name less suffixes: i_0 was made of i. */
+function counterpart(index, path, exact) {
+  if (index.nodes.has(path)) return path;
+  if (exact || !index.nodes.size) return index.byPath.has(path) ? path : null;
+  const [block, loop] = path.split("/");
+  for (const b of shortened(block)) {
+    if (loop === undefined && index.nodes.has(b)) return b;
+    for (const l of loop === undefined ? [] : shortened(loop)) if (index.nodes.has(`${b}/${l}`)) return `${b}/${l}`;
+  }
+  return null;
+}
+
+/** TVM names what it makes by a suffix: i_1, matmul_init, i_j_fused. */
+function shortened(name) {
+  const names = [name];
+  for (let less = name.replace(SUFFIX, ""); less !== names.at(-1); less = less.replace(SUFFIX, "")) names.push(less);
+  return names;
+}
+
+/** For each loop of `from` those of `to` that lead back to it; kept, because a pointer asks at every move. */
+function originsOf(from, to) {
+  if (!origins.has(from)) origins.set(from, new WeakMap());
+  const kept = origins.get(from);
+  if (kept.has(to)) return kept.get(to);
+  const found = new Map();
+  for (const { kind, path } of to.index.nodes.values()) {
+    const back = kind === "loop" ? carry({ kind, id: path }, to, from)?.id : null;
+    if (back != null) found.set(back, [...(found.get(back) ?? []), path]);
+  }
+  kept.set(to, found);
+  return found;
 }
 
 /** A line is known again in another text by its words, where they stand there once. */
 function carryLine(thing, from, to) {
-  const words = from.program.lines[thing.id - 1]?.trim();
-  const found = to.program.lines.flatMap((line, i) => (line.trim() === words ? [i + 1] : []));
+  const words = from.program?.lines[thing.id - 1]?.trim();
+  const found = (to.program?.lines ?? []).flatMap((line, i) => (line.trim() === words ? [i + 1] : []));
   return found.length === 1 ? { kind: "line", id: found[0] } : null;
 }
