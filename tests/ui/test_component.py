@@ -41,6 +41,9 @@ TABLES = {  # keys that are put together from a schema's values
     "instruction": {"fma", "vector", "scalar", "load", "store", "spill", "call", "branch", "control"}
     | {"frame", "other"},
     "line": {"numpy", "onnxruntime"},
+    "motion": {"start", "back", "play", "pause", "forward", "end", "ahead", "cancel", "first", "whole"}
+    | {"reads", "writes", "initialises", "hit", "memory", "skipped", "unknown"}
+    | {f"legend_{what}" for what in ("read", "write", "held", "line")},
     "pipeline": {"did_change", "did_nothing", "attributes_only", "nothing", "changed", "added", "removed"}
     | {f"kind_{kind}" for kind in ("module", "function", "sequence")}
     | {f"no_step_{why}" for why in ("sequence", "inner", "arguments", "stage")},
