@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 GAP_X, GAP_Y, MARGIN = 24.0, 40.0, 16.0  # pixels
+_LONG = 2 * GAP_Y  # an edge of this height is longer than from one row to the next
 
 
 @dataclass(frozen=True)
@@ -157,4 +158,8 @@ def _curve(
     (x0, y0), (x1, y1) = centres[source], centres[target]
     start, end = y0 + sizes[source][1] / 2, y1 - sizes[target][1] / 2
     bend = (end - start) / 2
-    return ((x0, start), (x0, start + bend), (x1, end - bend), (x1, end))
+    aside = 0.0
+    if end - start > _LONG:  # past boxes in between, which it goes round on the right
+        aside = (max(sizes[source][0], sizes[target][0]) / 2 + GAP_X) * 4 / 3
+        bend = min(bend, _LONG)
+    return ((x0, start), (x0 + aside, start + bend), (x1 + aside, end - bend), (x1, end))

@@ -91,14 +91,6 @@ export function reveal(camera, box) {
   apply(camera);
 }
 
-/** Whether any of the graph is in view. */
-export function seesGraph(camera) {
-  const { clientWidth: w, clientHeight: h } = camera.stage;
-  const right = camera.x + camera.width * camera.zoom;
-  const bottom = camera.y + camera.height * camera.zoom;
-  return camera.x < w - 40 && camera.y < h - 40 && right > 40 && bottom > 40;
-}
-
 function apply(camera) {
   if (camera.frame) return;
   camera.frame = requestAnimationFrame(() => {

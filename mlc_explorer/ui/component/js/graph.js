@@ -1,7 +1,7 @@
 // The graph pane: boxes that can be chosen, lit and moved over, and groups that open on the spot. A small graph is
 // SVG, a big one a canvas with empty elements over it (`graph_canvas.js`); what is done with them is the same.
 
-import { drawMinimap, firstView, fit, makeCamera, reveal, seesGraph, setExtent, zoomBy } from "./camera.js";
+import { drawMinimap, firstView, fit, makeCamera, reveal, setExtent, zoomBy } from "./camera.js";
 import { esc, icon, say } from "./dom.js";
 import { drawCanvas, makeCanvas, readPalette, setDrawing } from "./graph_canvas.js";
 import { exportPicture } from "./graph_export.js";
@@ -123,7 +123,6 @@ function drawPane(name) {
 function drawView(pane, view, anchor) {
   const before = pane.view;
   const { stage, marks } = pane;
-  const held = anchor && before ? anchorOf(before, anchor) : null;
   pane.view = view;
   pane.byId = new Map((view?.nodes ?? []).map((n) => [n.id, n]));
   pane.edges = edgesByNode(view?.edges ?? []);
@@ -133,7 +132,7 @@ function drawView(pane, view, anchor) {
   setDrawing(pane.drawing, pane.isBig ? view : null);
   pane.elements = pane.isBig ? pane.drawing.elements : new Map([...stage.querySelectorAll(".node")].map((e) => [e.dataset.id, e]));
   const { x, y, zoom } = pane.camera;
-  place(pane, before, held, anchor);
+  const held = place(pane, before, anchor);
   recolour(pane);
   stage.setAttribute("aria-label", view ? say(pane.labels ?? {}, "graph.about", { count: view.nodes.length }) : "");
   for (const act of FOLDING) pane.tools.querySelector(`[data-zoom="${act}"]`)?.toggleAttribute("hidden", !canFold(view));
@@ -200,41 +199,38 @@ function showNode(pane, id) {
   mark(pane);
 }
 
-function anchorOf(view, id) {
-  const box = view.nodes.find((n) => n.id === id) ?? view.groups?.find((g) => g.id === id);
-  return box ? { x: box.x, y: box.y - box.h / 2 } : null;
-}
-
-function place(pane, before, held, anchor) {
+/** Where the camera looks at a new view; true if what was seen before keeps its place. */
+function place(pane, before, anchor) {
   const { camera, view } = pane;
-  if (!view) return;
+  if (!view) return false;
   const top = view.nodes.reduce((a, b) => (b.y < a.y ? b : a), { x: view.width / 2, y: Infinity });
   setExtent(camera, view.width, view.height, top.x);
-  const now = held && anchorOf(view, anchor);
-  if (now) {
-    hold(camera, held, now);
-    const box = pane.byId.get(anchor);
-    if (box) reveal(camera, box);
-    return;
-  }
-  if (!camera.touched || before?.function !== view.function) {
+  const pair = before?.function === view.function && (anchor || camera.touched) ? keptBox(pane, before, anchor) : null;
+  if (!pair) {
     firstView(camera);
     if (pane.byId.has(pane.marks.selected)) reveal(camera, pane.byId.get(pane.marks.selected));
-    return;
+    return false;
   }
-  const kept = pane.marks.selected && before.nodes.find((n) => n.id === pane.marks.selected);
-  const selected = kept && pane.byId.get(kept.id);
-  if (selected) {
-    hold(camera, kept, selected);
-    reveal(camera, selected);
-  } else if (!seesGraph(camera)) firstView(camera);
-}
-
-/** Move so that what stood at `from` in the old graph and stands at `to` in the new one does not move on screen. */
-function hold(camera, from, to) {
+  const [from, to] = pair;
   camera.touched = true;
   camera.x += (from.x - to.x) * camera.zoom;
-  camera.y += (from.y - to.y) * camera.zoom;
+  camera.y += (from.y - from.h / 2 - to.y + to.h / 2) * camera.zoom;
+  const h = Math.min(to.h, 120); // of a frame its head
+  if (anchor || to.id === pane.marks.selected) reveal(camera, { x: to.x, y: to.y - to.h / 2 + h / 2, w: to.w, h });
+  return true;
+}
+
+/** A box or frame of the view before, and what it is now: the anchor, the selected one, or that nearest to the middle. */
+function keptBox(pane, before, anchor) {
+  const { camera, view } = pane;
+  const now = new Map([...(view.groups ?? []), ...view.nodes].map((box) => [box.id, box]));
+  const old = [...(before.groups ?? []), ...before.nodes].filter((box) => now.has(box.id));
+  const named = (id) => old.find((box) => box.id === id);
+  const { clientWidth: w, clientHeight: h } = camera.stage;
+  const x = (w / 2 - camera.x) / camera.zoom, y = (h / 2 - camera.y) / camera.zoom;
+  const away = (box) => Math.hypot(box.x - x, box.y - box.h / 2 - y);
+  const found = named(anchor) ?? named(pane.marks.selected) ?? old.reduce((a, b) => (a && away(a) <= away(b) ? a : b), null);
+  return found ? [found, now.get(found.id)] : null;
 }
 
 /** Mark `id` as selected; `follow` also brings it into view. */

@@ -52,7 +52,6 @@ function partOf(view, { x, y, zoom }, w, h) {
 function writeStyle(e) {
   const css = getComputedStyle(e);
   if (css.display === "none") return e.remove();
-  e.removeAttribute("class");
   for (const name of SHOWN[e.tagName.toLowerCase()]) e.style.setProperty(name, css.getPropertyValue(name));
 }
 

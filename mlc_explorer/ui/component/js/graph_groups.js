@@ -5,6 +5,7 @@ import { esc, say } from "./dom.js";
 
 const SLOW_MS = 300;
 const MOVE_MS = 180;
+const CENTRE = "\0"; // an anchor that is no box: what is nearest to the middle keeps its place
 const AUTO = "auto", ALL = "*"; // as in the engine: what a graph shows by itself, and everything
 
 /** Open a closed group, or close an open one. */
@@ -20,8 +21,8 @@ export function toggleGroup(pane, id) {
 /** Open these groups too. A promise of when they show. */
 export const openGroups = (pane, ids) => askForView(pane, [...new Set([...openNow(pane), ...ids])], null);
 
-export const openAll = (pane) => askForView(pane, [ALL], null);
-export const closeAll = (pane) => askForView(pane, [], null);
+export const openAll = (pane) => askForView(pane, [ALL], CENTRE);
+export const closeAll = (pane) => askForView(pane, [], CENTRE);
 
 /** Close the innermost group around a box. */
 export function closeAround(pane, node) {
