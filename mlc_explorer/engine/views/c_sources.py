@@ -23,6 +23,7 @@ from ...schema.text import TextView
 from .kernel_text import Linked, definitions, head, launches
 from .line_markers import with_markers, without_markers
 from .lowering import generate, lower, refused
+from .origins import with_lines_of_blocks
 from .spans import Spanned, spanned
 
 _HOST = {"kind": "c"}
@@ -146,7 +147,7 @@ def _with_threads(source: Spanned, target: Target) -> Spanned:
             scheduled = dlight.ApplyDefaultSchedule(*rules)(alone.clone())
     except Exception as e:  # a rule raises whatever the schedule raises
         raise refused(name, target, e) from e
-    found = Spanned(scheduled[name], source.tir, source.known)
+    found = Spanned(with_lines_of_blocks(scheduled[name], source.func), source.tir, source.known)
     if not _bound(found):
         raise Refused(
             f"'{name}' has no loop that is bound to a thread, and dlight's default rules take only functions "

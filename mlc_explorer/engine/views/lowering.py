@@ -18,7 +18,7 @@ from tvm.target import Target
 from tvm.tirx import PrimFunc
 
 from ...errors import Refused
-from .origins import with_reduction_lines
+from .origins import with_lines_of_blocks
 from .spans import Spanned
 
 _REDUCED = "s_tir.LowerInitBlock"  # comes after LowerCrossThreadReduction, whose statements have no lines
@@ -59,7 +59,7 @@ def lower(source: Spanned, target: Target, config: Mapping[str, Any] | None = No
         mod = tvm.tirx.transform.BindTarget(target)(IRModule({name: func}))
         with tvm.transform.PassContext(config=dict(config or {}), instruments=[_Window(None, _REDUCED)]):
             mod = pipeline(mod)
-        mod = IRModule({name: with_reduction_lines(mod[name], source)})
+        mod = IRModule({name: with_lines_of_blocks(mod[name], source.func)})
         with tvm.transform.PassContext(config=dict(config or {}), instruments=[_Window(_REDUCED, _SPLIT)]):
             return pipeline(mod)[name]
     except Exception as e:  # TVM's passes raise errors of many classes

@@ -22,7 +22,7 @@ _ALLOCATION = re.compile(r"^\s*(\w+) = T\.\w*alloc\w*\(")
 _FOR = re.compile(r"^\s*for (\w+) in ")
 _THREAD = re.compile(r'thread="([\w.]+)"')
 _INIT = "with T.init():"
-_REDUCTION_PARTS = ("_in_thread_init", "_in_thread", "_write_back")
+_PARTS = ("_in_thread_init", "_in_thread", "_write_back", "_rf", "_init", "_update")  # of a block's name
 _SCALAR = ".s"  # a loop that VectorizeLoop could not turn into vectors
 _REDUCE_SCOPE = "reduce_scope"
 
@@ -127,31 +127,46 @@ class _Origins:
         return guard or (within[0] if len(lines) == 1 else None)
 
 
-def with_reduction_lines(func: PrimFunc, source: Spanned) -> PrimFunc:
-    """`func`, just after LowerCrossThreadReduction, with lines on what that pass wrote.
+def with_lines_of_blocks(func: PrimFunc, original: PrimFunc) -> PrimFunc:
+    """`func` with lines on stores that have none, where the name of their block tells.
 
-    It makes several blocks of one, ``b_in_thread`` and so on; all but the initialisation come from b's
-    update.
+    rfactor and LowerCrossThreadReduction make several blocks of one: ``b_rf``, ``b_in_thread`` and so on. All
+    come from b's update, but for those that initialise. `original`, which has b, has the lines.
     """
-    spans = _spans_of_blocks(source)
+    spans = _spans_of_blocks(original)
 
     def named(block: SBlock) -> SBlock:
-        suffix = next((s for s in _REDUCTION_PARTS if block.name_hint.endswith(s)), None)
-        found = spans.get(block.name_hint.removesuffix(suffix)) if suffix else None
-        if found is None:
+        init, update = _descent(block.name_hint, spans)
+        if update is None:
             return block
-        init, update = found
-        span = init if suffix == "_in_thread_init" else update
-        body = tvm_ffi.structural_map(
-            block.body, (BufferStore, lambda s: BufferStore(s.buffer, s.value, s.indices, span))
-        )
-        rest = (block.init, block.alloc_buffers, block.match_buffers, block.annotations)
-        return SBlock(block.iter_vars, block.reads, block.writes, block.name_hint, body, *rest)
+        first = None if block.init is None else _with_span(block.init, init)
+        rest = (block.alloc_buffers, block.match_buffers, block.annotations)
+        head = (block.iter_vars, block.reads, block.writes, block.name_hint)
+        return SBlock(*head, _with_span(block.body, update), first, *rest)
 
-    return func.with_body(tvm_ffi.structural_map(func.body, (SBlock, named))) if source.known else func
+    return func.with_body(tvm_ffi.structural_map(func.body, (SBlock, named)))
 
 
-def _spans_of_blocks(source: Spanned) -> dict[str, tuple[Any, Any]]:
+def _with_span(stmt: Any, span: Any) -> Any:
+    return tvm_ffi.structural_map(
+        stmt, (BufferStore, lambda s: s if s.span else BufferStore(s.buffer, s.value, s.indices, span))
+    )
+
+
+def _descent(name: str, spans: dict[str, tuple[Any, Any]]) -> tuple[Any, Any]:
+    """The spans for the initialisation and the update in a block of that name, as far as they are known."""
+    initialises = False
+    while name not in spans:
+        part = next((p for p in _PARTS if name.endswith(p)), None)
+        if part is None:
+            return None, None
+        initialises = initialises or part.endswith("_init")
+        name = name.removesuffix(part)
+    init, update = spans[name]
+    return init, init if initialises else update
+
+
+def _spans_of_blocks(func: PrimFunc) -> dict[str, tuple[Any, Any]]:
     """The spans of initialisation and update of each reduction block whose name is its own."""
     found: dict[str, list[tuple[Any, Any]]] = {}
 
@@ -159,7 +174,7 @@ def _spans_of_blocks(source: Spanned) -> dict[str, tuple[Any, Any]]:
         if isinstance(block.init, BufferStore) and isinstance(block.body, BufferStore):
             found.setdefault(block.name_hint, []).append((block.init.span, block.body.span))
 
-    tvm_ffi.structural_walk(source.func.body, (SBlock, note))
+    tvm_ffi.structural_walk(func.body, (SBlock, note))
     return {name: spans[0] for name, spans in found.items() if len(spans) == 1}
 
 

@@ -141,6 +141,16 @@ def test_a_function_without_threads_gets_the_default_schedule(model, level):
     assert any(source and source.startswith(updates[model]) for _, source in lines)
 
 
+@pytest.mark.parametrize("level", DEVICES)
+def test_a_reduction_that_was_split_over_threads_is_linked(level):
+    """A vector times a matrix: dlight makes partial sums (rfactor), and TVM adds them across threads."""
+    shapes = {"A": (1, 512), "B": (512, 256)}
+    whole = FUNCTIONS["matmul_128"]
+    mod = TensorFunction(shapes, whole.declare, whole.blocks, whole.numpy, whole.operators).module()
+    stores = [source for line, source in pairs(mod, level) if re.match(r"(C_rf|C_ptr)\w*\[", line)]
+    assert stores and all(source and source.startswith("C[v_i, v_j] = ") for source in stores)
+
+
 @pytest.mark.parametrize("model", ["mlp", "cnn"])
 def test_every_function_of_a_network(stage, model):
     mod = stage(model, "fused")
