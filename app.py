@@ -8,10 +8,12 @@ it sets the page up and hands over to the navigation.
 from pathlib import Path
 
 import streamlit as st
+from starlette.middleware import Middleware
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from mlc_explorer.texts import say
 from mlc_explorer.ui import answers, blobs, boundary, language, serving
+from mlc_explorer.ui.first_picture import FirstPicture
 
 HERE = Path(__file__).resolve().parent
 
@@ -33,6 +35,7 @@ else:
         __file__,
         routes=[blobs.route(), answers.route()],
         lifespan=serving.lifespan,
+        middleware=[Middleware(FirstPicture)],
         on_script_error=boundary.show,
     )
     if __name__ == "__main__":

@@ -150,9 +150,9 @@ def _html(name: str) -> str:
 def bundle() -> str:
     """All JavaScript and style sheets as one module that exports an entry point for each view."""
     parts = [f"const STYLE = {json.dumps(_style())};\n"]
-    roots = ["style.js", "linked_view.js", "trace_view.js", "pipeline_view.js"]
+    roots = ["style.js", "linked_view.js", "trace_view.js", "pipeline_view.js", "first_picture.js"]
     parts += [_scoped(file) for file in _in_order(roots)]
-    return "\n".join(parts) + "\nexport { linkedView, traceView, pipelineView };\n"
+    return "\n".join(parts) + "\nexport { linkedView, traceView, pipelineView, firstPicture };\n"
 
 
 def _style() -> str:

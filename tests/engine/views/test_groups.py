@@ -78,7 +78,7 @@ def ids(view) -> list[str]:
 
 
 def outline(scope: Scope, depth: int = 0) -> str:
-    """The groups as an indented list: label, members, calls. Of equal ones in a row the first stands for all."""
+    """The groups as an indented list: label, members, calls. Of equals in a row the first stands for all."""
     lines, last = "", None
     for member in scope.members:
         if not isinstance(member, Scope):
