@@ -219,8 +219,9 @@ def motions(browser: Browser) -> Iterator[Motion]:
         page.wait_for_timeout(300)
         box = page.locator(".stage").first.bounding_box()
         x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-        yield _frames(page, "move 1,000 boxes in sight", lambda: _drag(page, x, y))
-        yield _frames(page, "zoom 1,000 boxes in sight", lambda: _wheel(page, x, y, [-40] * 12 + [40] * 12))
+        sight = f"{page.locator('.stage .node').count():,} boxes in sight"
+        yield _frames(page, f"move {sight}", lambda: _drag(page, x, y))
+        yield _frames(page, f"zoom {sight}", lambda: _wheel(page, x, y, [-40] * 12 + [40] * 12))
         page.close()
         page = _opened(browser, f"{url}/?w={_link(store.put(chain(10_000), 'chain.onnx'))}")
         box = page.locator(".pane.text .scroller").first.bounding_box()

@@ -1,7 +1,7 @@
 // A big graph, drawn: a canvas holds what is in view, and over it lies an empty element for each box there, so
 // that boxes can be pointed at, found and heard as in a small graph, and yet a move costs one drawing.
 
-import { aboutNode, arrowOf, wordsOf } from "./graph_svg.js";
+import { aboutNode, arrowOf, openerAt, wordsOf } from "./graph_svg.js";
 
 const FAR = 0.45; // as in the camera: below this zoom labels can't be read
 const HEADS_FROM = 0.2; // below this zoom arrow heads are specks
@@ -192,7 +192,7 @@ function drawWords({ colours, fonts, words }, pen, nodes) {
   for (const n of nodes) {
     const { small, title, shape } = words.get(n.id);
     if (!small) pen.fillText(title, n.x - n.w / 2 + 13, n.y + (shape ? -3 : 4.5));
-    if (n.count) pen.fillText("+", n.x + n.w / 2 - 20, n.y + 4.5);
+    if (n.count) pen.fillText("+", n.x + openerAt(n) - 4, n.y + 4.5);
   }
   pen.fillStyle = colours.muted;
   pen.font = fonts.shape;

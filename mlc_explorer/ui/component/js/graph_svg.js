@@ -12,7 +12,7 @@ const OPENER = 24; // pixels that the sign for opening takes of a box
 export function wordsOf(node) {
   const small = node.h < SMALL;
   const title = node.label || node.op;
-  const room = node.w - (node.count ? OPENER : 0);
+  const room = node.w - (node.family === "group" ? OPENER : 0);
   if (small) return { small, title: cut(title, node.w - 14, CHAR.small), shape: "" };
   return { small, title: cut(title, room - 22, CHAR.op), shape: node.shape ? cut(tight(node.shape), room - 18, CHAR.mono) : "" };
 }
@@ -85,10 +85,13 @@ function boxOf(node) {
   return (
     `<g class="node${small ? " small" : ""}" data-id="${esc(node.id)}" data-family="${esc(node.family)}" ` +
     `transform="translate(${n1(node.x)} ${n1(node.y)})"><title>${esc(aboutNode(node))}</title>` +
-    `${behind}<rect class="box" ${rect(0)}/>${bar}${text}${node.count ? opener(-left - 16, node.count) : ""}` +
+    `${behind}<rect class="box" ${rect(0)}/>${bar}${text}${node.count ? opener(openerAt(node), node.count) : ""}` +
     `<circle class="dot" cx="${-left - 1}" cy="${top + 1}" r="4.5"><title></title></circle></g>`
   );
 }
+
+/** Where the sign for opening stands: within a group's box, on the border of a call, whose box is no wider for it. */
+export const openerAt = (node) => node.w / 2 - (node.family === "group" ? 16 : 0);
 
 const opener = (x, count) =>
   `<g class="opener" transform="translate(${x} 0)"><title>+ ${count}</title><circle r="8"/><path d="M-4 0h8M0 -4v8"/></g>`;
