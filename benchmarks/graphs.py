@@ -209,11 +209,9 @@ def motions(browser: Browser) -> Iterator[Motion]:
     """Frames a second in ours: 1,000 boxes in sight, and 10,000 lines."""
     with tempfile.TemporaryDirectory() as home, launch.serve(Path(home)) as url:
         store = Store(Path(home))
-        page = _opened(browser, f"{url}/?w={_link(store.put(lattice(40, 25), 'lattice.onnx'))}")
+        lattice_link = _link(store.put(lattice(40, 25), "lattice.onnx"))
+        page = _opened(browser, f"{url}/?w={lattice_link}", "graph")
         page.locator("[data-zoom=open_all]").click()
-        page.wait_for_function(
-            "() => document.querySelector('[data-testid=stBidiComponentIsolated]')", timeout=PAINTED_MS
-        )
         page.wait_for_timeout(1500)
         page.locator("[data-zoom=fit]").click()
         page.wait_for_timeout(300)
@@ -230,8 +228,13 @@ def motions(browser: Browser) -> Iterator[Motion]:
         page.close()
 
 
-def _opened(browser: Browser, address: str) -> Page:
+def _opened(browser: Browser, address: str, only: str | None = None) -> Page:
+    """The page, with its usual panes or with one alone."""
     page = browser.new_page(viewport=WINDOW, color_scheme="dark", reduced_motion="reduce")
+    if only:
+        column = {"share": 1, "panes": [{"view": only, "at": "now", "share": 1}]}
+        kept = json.dumps({"columns": [column], "preset": ""})
+        page.add_init_script(f"localStorage.setItem('mlc.linked.layout', {json.dumps(kept)})")
     page.goto(address)
     page.wait_for_selector(interaction.VIEW, timeout=PAINTED_MS)
     page.wait_for_selector(interaction.IDLE)
