@@ -3,10 +3,12 @@
 
 import { drawMinimap, firstView, fit, makeCamera, reveal, setExtent, zoomBy } from "./camera.js";
 import { esc, icon, say } from "./dom.js";
+import { changesOf } from "./graph_changes.js";
 import { drawCanvas, makeCanvas, readPalette, setDrawing } from "./graph_canvas.js";
 import { exportPicture } from "./graph_export.js";
 import { animateFrom, askForView, closeAll, closeAround, openAll, openGroups, toggleGroup } from "./graph_groups.js";
 import { makeSearch, openSearch, sayInSearch } from "./graph_search.js";
+import { drawChanges, staysInPlace } from "./graph_step.js";
 import { aboutNode, nearOf, worldOf } from "./graph_svg.js";
 
 const MOST_SVG = 400; // boxes; more are drawn on a canvas
@@ -16,7 +18,7 @@ export const dataflowPane = { views: ["dataflow"], make: makePlain, draw: drawPa
 
 const STAGE =
   '<div class="stage" tabindex="0" role="application"><svg class="picture"><g class="world"></g></svg>' +
-  '<div class="said" aria-live="polite"></div><div class="minimap" hidden><canvas></canvas><div class="window"></div></div></div>';
+  '<div class="said" aria-live="polite"></div><div class="changes" role="status" hidden></div><div class="minimap" hidden><canvas></canvas><div class="window"></div></div></div>';
 const TOOLS = [["search", "search"], ["close_all", "fold"], ["open_all", "unfold"], ["out", "minus"], ["in", "plus"], ["fit", "fit"]];
 const EXPORTS = ["svg", "png"];
 const FOLDING = ["close_all", "open_all"];
@@ -40,7 +42,7 @@ function makePane(body, on, tools, buttons) {
   const stage = body.querySelector(".stage");
   const pane = {
     body, stage, tools, on, camera: makeCamera(stage), view: null, opened: null, byId: new Map(), elements: new Map(), lights: [],
-    marks: { selected: null, changed: new Set(), lit: new Map(), matches: new Set(), found: null, near: null },
+    marks: { selected: null, changed: new Set(), appeared: new Set(), lit: new Map(), matches: new Set(), found: null, near: null },
   };
   pane.drawing = makeCanvas(stage, (element, id) => markElement(pane, element, id));
   pane.camera.drawn = () => paint(pane);
@@ -140,7 +142,8 @@ function drawView(pane, view, anchor) {
   if (pane.lastScene) markChanged(pane, pane.lastScene);
   lightGraph(pane, pane.lights);
   const moved = { x: (x - pane.camera.x) / zoom, y: (y - pane.camera.y) / zoom };
-  if (held && !pane.isBig) animateFrom(pane, before, moved);
+  const names = before && view && !pane.opened ? changesOf(before, view).kept : null;
+  if (held && !pane.isBig) animateFrom(pane, before, moved, names);
 }
 
 /** Whether there is anything to open or close that is worth a button. */
@@ -205,7 +208,9 @@ function place(pane, before, anchor) {
   if (!view) return false;
   const top = view.nodes.reduce((a, b) => (b.y < a.y ? b : a), { x: view.width / 2, y: Infinity });
   setExtent(camera, view.width, view.height, top.x);
-  const pair = before?.function === view.function && (anchor || camera.touched) ? keptBox(pane, before, anchor) : null;
+  const same = before?.function === view.function;
+  if (same && !anchor && !pane.opened && staysInPlace(pane, before)) return true;
+  const pair = same && (anchor || camera.touched) ? keptBox(pane, before, anchor) : null;
   if (!pair) {
     firstView(camera);
     if (pane.byId.has(pane.marks.selected)) reveal(camera, pane.byId.get(pane.marks.selected));
@@ -251,10 +256,14 @@ function markChanged(pane, scene) {
   pane.lastScene = scene;
   const touched = scene.touched ?? new Set();
   const inside = (pane.view?.nodes ?? []).filter((n) => touched.has(n.function) || n.inside?.some((f) => touched.has(f)));
-  const ids = new Set([...(scene.state?.changed ?? []), ...inside.map((n) => n.id)]);
-  if (ids.size === pane.marks.changed.size && [...ids].every((id) => pane.marks.changed.has(id)) && pane.markedView === pane.view) return;
-  pane.markedView = pane.view;
-  pane.marks.changed = ids;
+  const changes = scene.earlier && pane.view && pane.view === pane.base ? changesOf(scene.earlier, pane.view) : null;
+  const appeared = changes?.appeared ?? new Set();
+  const ids = new Set([...(scene.state?.changed ?? []), ...inside.map((n) => n.id), ...(changes?.changed ?? [])].filter((id) => !appeared.has(id)));
+  const key = [pane.view, changes, scene.labels, ...ids];
+  if (key.length === pane.marked?.length && key.every((value, i) => value === pane.marked[i])) return;
+  pane.marked = key;
+  Object.assign(pane.marks, { changed: ids, appeared });
+  drawChanges(pane, scene, changes, ids.size);
   mark(pane);
   pane.stage.querySelectorAll(".node.changed > .dot > title").forEach((t) => {
     t.textContent = say(scene.labels, "graph.changed");
@@ -271,6 +280,7 @@ function markElement({ marks }, e, id) {
   const { classList, dataset } = e;
   classList.toggle("selected", marks.selected === id);
   classList.toggle("changed", marks.changed.has(id));
+  classList.toggle("appeared", marks.appeared.has(id));
   classList.toggle("match", marks.matches.has(id));
   classList.toggle("found", marks.found === id);
   const lit = marks.lit.get(id);

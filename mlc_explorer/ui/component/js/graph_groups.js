@@ -84,10 +84,13 @@ function hideWait(pane) {
   pane.body.querySelector(".graph-wait")?.remove();
 }
 
-/** Let boxes glide from where they stood on screen, and new ones appear; the camera went on by `shift`. */
-export function animateFrom(pane, before, shift) {
+/**
+ * Let boxes glide from where they stood on screen, and new ones appear; the camera went on by `shift`. `names`: from
+ * the ids of before to those of now, where they are not the same.
+ */
+export function animateFrom(pane, before, shift, names = null) {
   if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
-  const stood = new Map(before.nodes.map((n) => [n.id, n]));
+  const stood = new Map(before.nodes.map((n) => [names ? names.get(n.id) : n.id, n]));
   const options = { duration: MOVE_MS, easing: "ease-out" };
   for (const [id, e] of pane.elements) {
     const old = stood.get(id), now = pane.byId.get(id);
