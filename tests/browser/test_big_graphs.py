@@ -134,7 +134,7 @@ def test_what_is_seen_is_saved_as_a_picture(big: Page, tmp_path) -> None:
     files = {}
     for kind in ("svg", "png"):
         with big.expect_download() as coming:
-            big.locator("select.export").select_option(kind)
+            big.locator("select.save-as").select_option(kind)
         files[kind] = tmp_path / coming.value.suggested_filename
         coming.value.save_as(files[kind])
     root = ET.parse(files["svg"]).getroot()

@@ -31,7 +31,9 @@ TABLES = {  # keys that are put together from a schema's values
     "unlinked": {"label", "frame", "call", "load", "store", "spill", "other"},
     "keys": set(KEYS) | set(re.findall(r'"keys\.(\w+)"', component._source("keys.js"))),
     "key": {"click"},
-    "graph": {"in", "out", "fit"},
+    "graph": {"in", "out", "fit", "open_all", "close_all", "next", "previous", "close_search"}
+    | {f"export_{kind}" for kind in ("svg", "png")}
+    | {f"{what}_count" for what in ("appeared", "vanished", "changed")},
     "functions": {"graph", "loops"},
     "axis": {"spatial", "reduction", "mixed", "none"},
     "mark": {"parallel", "vectorized", "unrolled"},

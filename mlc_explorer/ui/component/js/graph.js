@@ -38,10 +38,10 @@ function makePane(body, on, tools, buttons) {
   body.innerHTML = STAGE;
   tools.innerHTML =
     buttons.map(([act, name]) => `<button class="tool" data-zoom="${act}">${icon(name)}</button>`).join("") +
-    `<span class="export-button">${icon("save")}<select class="export"></select></span>`;
+    `<span class="save-button">${icon("save")}<select class="save-as"></select></span>`;
   const stage = body.querySelector(".stage");
   const pane = {
-    body, stage, tools, on, camera: makeCamera(stage), view: null, opened: null, byId: new Map(), elements: new Map(), lights: [],
+    body, stage, tools, on, camera: makeCamera(stage), view: null, labels: {}, opened: null, byId: new Map(), elements: new Map(), lights: [],
     marks: { selected: null, changed: new Set(), appeared: new Set(), lit: new Map(), matches: new Set(), found: null, near: null },
   };
   pane.drawing = makeCanvas(stage, (element, id) => markElement(pane, element, id));
@@ -76,7 +76,7 @@ function listen(pane) {
   });
   stage.addEventListener("keydown", (e) => onKey(pane, e));
   tools.addEventListener("click", (e) => act(pane, e.target.closest("button[data-zoom]")?.dataset.zoom));
-  const choice = tools.querySelector("select.export");
+  const choice = tools.querySelector("select.save-as");
   choice.addEventListener("change", () => {
     exportPicture(pane, choice.value);
     choice.value = "";
@@ -136,7 +136,7 @@ function drawView(pane, view, anchor) {
   const { x, y, zoom } = pane.camera;
   const held = place(pane, before, anchor);
   recolour(pane);
-  stage.setAttribute("aria-label", view ? say(pane.labels ?? {}, "graph.about", { count: view.nodes.length }) : "");
+  stage.setAttribute("aria-label", view ? say(pane.labels, "graph.about", { count: view.nodes.length }) : "");
   for (const act of FOLDING) pane.tools.querySelector(`[data-zoom="${act}"]`)?.toggleAttribute("hidden", !canFold(view));
   mark(pane);
   if (pane.lastScene) markChanged(pane, pane.lastScene);
@@ -154,7 +154,7 @@ function sayTools(pane, labels) {
     b.title = say(labels, `graph.${b.dataset.zoom}`);
     b.setAttribute("aria-label", b.title);
   }
-  const choice = pane.tools.querySelector("select.export");
+  const choice = pane.tools.querySelector("select.save-as");
   if (choice.dataset.said !== say(labels, "graph.export")) {
     choice.title = choice.dataset.said = say(labels, "graph.export");
     choice.setAttribute("aria-label", choice.title);

@@ -70,7 +70,7 @@ function showWait(pane, opened, anchor) {
   hideWait(pane);
   body.insertAdjacentHTML(
     "beforeend",
-    `<div class="graph-wait" role="status"><i></i>${esc(say(labels ?? {}, "graph.laying"))}<button>${esc(say(labels ?? {}, "graph.cancel"))}</button></div>`,
+    `<div class="graph-wait" role="status"><i></i>${esc(say(labels, "graph.laying"))}<button>${esc(say(labels, "graph.cancel"))}</button></div>`,
   );
   body.querySelector(".graph-wait button").addEventListener("click", async () => {
     const asked = (pane.asked = {});
