@@ -115,7 +115,7 @@ def test_code_and_texts_go_by_digest_where_the_route_is_served(
     proto = page.get("bidi_component")[0].proto
     labels = json.loads(proto.json)["labels"]
     assert ("inline" in labels) is not served
-    assert json.loads(blobs.get(labels["digest"]))["graph.title"] == "计算图"
+    assert json.loads(blobs.get(labels["digest"]))["view.graph"] == "计算图"
     assert (len(proto.js_content) < 1000) is served
     code = component.bundle().encode()
     if served:
