@@ -19,7 +19,7 @@ from ...schema.trace import Step
 from .. import paths
 from . import catalogue
 from .base import GraphTransform, LoopTransform, Moves
-from .hazards import refuse_vectorized_storage
+from .hazards import refuse_wrong
 from .refusals import explained
 from .wording import words
 
@@ -90,7 +90,7 @@ def _schedule(
         sch = Schedule(IRModule({function: func}), error_render_level="detail")
         places = [_Tracked(p.path, sch.get_sref(p.node)) for p in paths.walk(func)]
         moves = transform.run(sch, function)
-        refuse_vectorized_storage(sch.mod[function])
+        refuse_wrong(func, sch.mod[function])
     return sch, places, moves
 
 

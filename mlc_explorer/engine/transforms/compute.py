@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from tvm.s_tir import Schedule
+from tvm.tirx import PrimFunc
 
+from ...errors import Refused
 from ...schema.params import Block, Flag, Loop, param
 from .. import paths
 from .base import LoopTransform, Moves
+from .wording import words
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ class ReverseComputeAt(LoopTransform):
     preserve_unit_loops: bool = param(Flag(), default=False)
 
     def run(self, sch: Schedule, function: str) -> Moves:
+        _refuse_stranger(sch.mod[function], self.block, self.loop)
         block, loop = paths.block_rv(sch, function, self.block), paths.loop_rv(sch, function, self.loop)
         sch.reverse_compute_at(block, loop, preserve_unit_loops=self.preserve_unit_loops)
         return {}
@@ -112,3 +116,20 @@ class ReverseComputeInline(LoopTransform):
     def run(self, sch: Schedule, function: str) -> Moves:
         sch.reverse_compute_inline(paths.block_rv(sch, function, self.block))
         return {}
+
+
+def _refuse_stranger(func: PrimFunc, block: str, loop: str) -> None:
+    """Refused if `block` reads nothing that is computed under `loop`.
+
+    TVM asks only that all producers of the block stand there, and so takes a block that has none: each
+    iteration would then do all its work again. That is right but never wanted, so it is refused and not
+    warned of.
+    """
+    moving, around = paths.find(func, block), paths.find(func, loop)
+    if moving.kind != "block" or around.kind != "loop":
+        return  # block_rv and loop_rv say what is wrong
+    beneath = [p.node for p in paths.walk(func) if p.kind == "block" and p.path in around.blocks]
+    read = {region.source for region in moving.node.reads}
+    if not any(region.source in read for one in beneath for region in one.writes):
+        said = words("no_producer_there", path=moving.path, other=around.path, what="-")
+        raise Refused(**said, place="loop", paths=(moving.path, around.path))

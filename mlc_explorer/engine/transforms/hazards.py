@@ -1,23 +1,285 @@
-"""Programs that TVM accepts and compiles to wrong results, refused here.
+"""Programs that TVM accepts and that compute something wrong, refused here.
 
-A buffer that is used only beneath a vectorized loop gets its storage inside that loop, and TVM 0.27 then lets
-all lanes share one element: seen wrong for an elementwise producer, a row sum and a cache_write alike, in
-whichever order the loop was vectorized and the block moved there.
+TVM checks most primitives block by block, so a program can be legal in its eyes in which a block runs
+outside of its domain, a sum is read before it is complete, or is begun twice. Seen in TVM 0.27:
+`reverse_compute_at` drops the guard of a split with a remainder, moves a block into the reduction whose sum
+it reads, and of a block that pads leaves the frame unwritten; `rfactor` leaves a partial sum uninitialised
+that no iteration reaches.
+
+The check looks at samples (corners of the loops, and some in between), never at all iterations, and refuses
+only what a sample shows to be wrong, in a step before which the same question found nothing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from tvm.tirx import ForKind, PrimFunc
+import numpy as np
+from tvm.tirx import ForKind, IntImm, PrimFunc
 
 from ...errors import Refused
 from .. import paths
+from . import instances
+from .instances import Leaf, Nested, Region, Unknown
 from .wording import words
+
+_READS = 6  # instances of a reader that are looked at, for each buffer
+_AT_ONCE = (int(ForKind.PARALLEL), int(ForKind.VECTORIZED))
+
+
+@dataclass(frozen=True, eq=False)
+class Hazard:
+    """What is wrong: the `code` of its text, the block or loop where it shows, the others that it concerns
+    (both nodes), the buffer and the element, or what the axis was."""
+
+    code: str
+    node: Any
+    other: Any
+    what: str
+
+
+def refuse_wrong(before: PrimFunc, after: PrimFunc) -> None:
+    """Refused if `after` computes something wrong and `before` did not."""
+    refuse_vectorized_storage(after)
+    found = first_hazard(after)
+    if found is None or first_hazard(before) is not None:
+        return
+    named = {place.node: place.path for place in paths.walk(after)}
+    path, other = named[found.node], named.get(found.other, "-")
+    raise Refused(
+        **words(found.code, path=path, other=other, what=found.what),
+        paths=tuple(p for p in dict.fromkeys((path, other)) if p != "-"),
+    )
+
+
+def first_hazard(func: PrimFunc) -> Hazard | None:
+    """The first thing that is wrong with `func`, or None if no sample shows any, or none can be taken."""
+    try:
+        leaves = instances.leaves(func)
+        return next(_hazards(func, leaves), None)
+    except Unknown:
+        return None
+
+
+def _hazards(func: PrimFunc, leaves: tuple[Leaf, ...]) -> Iterator[Hazard]:
+    samples = [leaf.sample() for leaf in leaves]
+    for leaf, sample in zip(leaves, samples):
+        yield from _outside(leaf, sample)
+    touched: dict[Any, list[int]] = {}
+    for i, leaf in enumerate(leaves):
+        for region in leaf.writes:
+            touched.setdefault(region.buffer, []).append(i)
+    for buffer in touched:
+        try:
+            yield from _History(buffer, leaves, samples, buffer in set(func.params)).hazards()
+        except Unknown:
+            continue  # too many instances touch one element of this buffer
+
+
+def _outside(leaf: Leaf, sample: instances.Values) -> Iterator[Hazard]:
+    """A block axis with a value that the block does not promise to take: a guard is missing."""
+    for axis, declared in zip(leaf.axes, leaf.block.iter_vars):
+        value = instances.array(axis.value, sample)
+        wrong = value[(value < axis.first) | (value >= axis.first + axis.extent)]
+        if len(wrong):
+            what = f"{declared.var.name} = {wrong[0]}"
+            yield Hazard("guard_missing", leaf.block, leaf.loops[-1].node if leaf.loops else None, what)
+
+
+class _History:
+    """All that is written to one buffer, asked element by element."""
+
+    def __init__(
+        self, buffer: Any, leaves: tuple[Leaf, ...], samples: list[instances.Values], is_parameter: bool
+    ) -> None:
+        self._buffer = buffer
+        self._is_parameter = is_parameter
+        self._writers = [(n, leaf, r) for n, leaf in enumerate(leaves) for r in leaf.writes if self._is_it(r)]
+        writing = {id(leaf) for _, leaf, _ in self._writers}
+        self._readers = [
+            (leaf, r, sample)
+            for leaf, sample in zip(leaves, samples)
+            for r in leaf.reads
+            if self._is_it(r) and id(leaf) not in writing
+        ]
+        self._width = max(len(leaf.time) for leaf in leaves)
+        users = [leaf for _, leaf, _ in self._writers] + [leaf for leaf, _, _ in self._readers]
+        self._common = set.intersection(*({loop.key for loop in leaf.loops} for leaf in users))
+        if is_parameter:
+            self._common = set()
+
+    def _is_it(self, region: Region) -> bool:
+        return bool(region.buffer.same_as(self._buffer))
+
+    def hazards(self) -> Iterator[Hazard]:
+        known: dict[tuple[int, ...], _Element] = {}
+        for leaf, element, time in self._asked():
+            if element not in known:
+                known[element] = one = self._element(element)
+                yield from one.hazards(leaf)
+            if leaf is not None:
+                yield from known[element].read(leaf, time)
+
+    def _asked(self) -> Iterator[tuple[Leaf | None, tuple[int, ...], np.ndarray]]:
+        """Who reads which element when; nobody and never for the elements of a result."""
+        for leaf, region, sample in self._readers:
+            rows = instances.count(sample)
+            chosen = np.unique(np.linspace(0, rows - 1, min(rows, _READS)).round().astype(np.int64))
+            some = {key: column[chosen] for key, column in sample.items()} if rows else sample
+            times = leaf.times(some, self._width)
+            first = np.array([instances.array(e, some) for e in region.first]).reshape(len(region.first), -1)
+            size = np.array([instances.array(e, some) for e in region.extent]).reshape(first.shape)
+            for corner in (first, first + size - 1):
+                for element, time in zip(corner.T.tolist(), times):
+                    yield leaf, tuple(element), time
+                if (size == 1).all():
+                    break
+        if self._is_parameter:
+            shape = [int(n) for n in self._buffer.ty.shape if isinstance(n, IntImm)]
+            if len(shape) != len(self._buffer.ty.shape):
+                raise Unknown("a size that is a variable")
+            for part in (0.0, 0.37, 0.71, 1.0):
+                yield None, tuple(int(part * (n - 1)) for n in shape), np.zeros(0)
+
+    def _element(self, element: tuple[int, ...]) -> _Element:
+        times, marks = [], []
+        for number, leaf, region in self._writers:
+            values = leaf.writing(region, element)
+            rows = instances.count(values)
+            times.append(leaf.times(values, self._width))
+            marks.append(
+                np.stack(
+                    [
+                        np.full(rows, number),
+                        leaf.identities(values),
+                        leaf.resets(self._buffer, values),
+                        np.full(rows, leaf.accumulates(self._buffer)),
+                    ],
+                    axis=1,
+                )
+            )
+        when, what = np.concatenate(times), np.concatenate(marks)
+        order = np.lexsort(when.T[::-1])
+        leaves = {number: leaf for number, leaf, _ in self._writers}
+        return _Element(self._named(element), when[order], what[order], leaves, self._common)
+
+    def _named(self, element: tuple[int, ...]) -> str:
+        return f"{self._buffer.name}[{', '.join(map(str, element))}]"
+
+
+_WRITER, _IDENTITY, _RESETS, _ACCUMULATES = range(4)
+
+
+class _Element:
+    """The writes to one element in the order in which they run."""
+
+    def __init__(
+        self,
+        name: str,
+        when: np.ndarray,
+        what: np.ndarray,
+        leaves: dict[int, Leaf],
+        common: set[str],
+    ) -> None:
+        self._name = name
+        self._when, self._what = when, what
+        self._leaves = leaves
+        self._common = common
+        self._end = _content(what)
+
+    def hazards(self, reader: Leaf | None) -> Iterator[Hazard]:
+        """What is wrong whoever reads it."""
+        if not len(self._what):
+            block = (reader or next(iter(self._leaves.values()))).block
+            yield Hazard("never_written", block, None, self._name)
+        elif self._end is None:
+            yield self._hazard("sum_not_started")
+        elif (self._end[1:] == self._end[:-1]).all(axis=1).any():
+            yield self._hazard("summed_twice")
+        else:
+            yield from self._races()
+
+    def read(self, reader: Leaf, time: np.ndarray) -> Iterator[Hazard]:
+        """What is wrong with what `reader` finds at `time`."""
+        if self._end is None:
+            return
+        earlier = self._earlier(time)
+        if not self._is_final(self._what[earlier]):
+            yield Hazard("read_too_early", reader.block, self._last().block, self._name)
+            return
+        for loop in reader.loops:
+            apart = loop.key in self._common or (loop.kind in _AT_ONCE and not loop.is_thread)
+            if apart and not loop.is_thread:
+                foreign = self._within(time, loop) & (self._when[:, loop.column] != time[loop.column])
+                if foreign.any() and not self._is_final(self._what[earlier & ~foreign]):
+                    yield Hazard("read_across", reader.block, loop.node, self._name)
+
+    def _is_final(self, what: np.ndarray) -> bool:
+        seen = _content(what)
+        return seen is not None and np.array_equal(seen, self._end)
+
+    def _earlier(self, time: np.ndarray) -> np.ndarray:
+        """Which writes run before `time`."""
+        differs = self._when != time
+        column = differs.argmax(axis=1)
+        rows = np.arange(len(column))
+        return differs[rows, column] & (self._when[rows, column] < time[column])
+
+    def _within(self, time: np.ndarray, loop: Nested) -> np.ndarray:
+        """Which writes run in the same execution of `loop` as `time`."""
+        same = (self._when[:, : loop.column] == time[: loop.column]).all(axis=1)
+        under = {number for number, leaf in self._leaves.items() if loop in leaf.loops}
+        return same & np.isin(self._what[:, _WRITER], list(under))
+
+    def _races(self) -> Iterator[Hazard]:
+        """A sum to which several iterations add that run at once."""
+        if not self._what[:, _ACCUMULATES].any():
+            return
+        seen = set()
+        for leaf in self._leaves.values():
+            for loop in leaf.loops:
+                if (
+                    loop.kind not in _AT_ONCE
+                    or loop.is_thread
+                    or loop.key in seen
+                    or loop.key in self._common
+                ):
+                    continue
+                seen.add(loop.key)
+                under = [number for number, other in self._leaves.items() if loop in other.loops]
+                rows = self._when[np.isin(self._what[:, _WRITER], under)][:, : loop.column + 1]
+                if len(rows) and (rows[:, -1] != rows[0, -1]).any():
+                    executions = np.unique(rows[:, :-1], axis=0)
+                    if len(np.unique(rows, axis=0)) > len(executions):
+                        yield Hazard("sum_at_once", leaf.block, loop.node, self._name)
+
+    def _last(self) -> Leaf:
+        return self._leaves[int(self._what[-1, _WRITER])]
+
+    def _hazard(self, code: str) -> Hazard:
+        leaf = self._last()
+        return Hazard(code, leaf.block, leaf.loops[-1].node if leaf.loops else None, self._name)
+
+
+def _content(what: np.ndarray) -> np.ndarray | None:
+    """What an element holds after these writes: those since it was last written afresh, sorted; None if it
+    never was."""
+    fresh = np.flatnonzero(what[:, _RESETS])
+    if not len(fresh):
+        return None
+    since = what[fresh[-1] :, [_WRITER, _IDENTITY]]
+    return since[np.lexsort(since.T)]
 
 
 def refuse_vectorized_storage(func: PrimFunc) -> None:
-    """Refused if a vectorized loop of `func` encloses every access to a buffer that is no parameter."""
+    """Refused if a vectorized loop of `func` encloses every access to a buffer that is no parameter.
+
+    Such a buffer gets its storage inside that loop, and TVM then lets all lanes share one element: seen wrong
+    for an elementwise producer, a row sum and a cache_write alike, in whichever order the loop was vectorized
+    and the block moved there.
+    """
     places = paths.walk(func)
     params = set(func.params)
     around: dict[Any, set[int]] = {}

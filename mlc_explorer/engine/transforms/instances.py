@@ -1,0 +1,311 @@
+"""When each instance of a block runs, and which elements it touches: what `hazards` reasons with.
+
+A block instance is one choice of values for the loops around the block. Axes, guards and regions are
+evaluated over many instances at once, as NumPy arrays. Nothing here runs the function, so that the cost
+depends on how many instances touch one element, and not on how many there are.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from tvm.tirx import ForKind, IntImm, IterVar, PrimFunc
+
+from ...schema.motion import Expression
+from ..views.index_trees import DataDependent, node, tree
+
+MOST_ROWS = 1 << 17  # instances of one block that are looked at together: about a millisecond an operator
+_ENUMERATED = (
+    2048  # a block with fewer instances is looked at whole, one with more at its corners and at random
+)
+_RANDOM = 128
+
+Values = Mapping[str, np.ndarray]  # loop → its value in each instance
+_OPERATORS: Mapping[str, Any] = {
+    "+": np.add, "-": np.subtract, "*": np.multiply, "//": np.floor_divide, "%": np.mod,
+    "min": np.minimum, "max": np.maximum, "<": np.less, "<=": np.less_equal, "==": np.equal,
+    "!=": np.not_equal, "and": np.logical_and, "or": np.logical_or, "not": np.logical_not, "if": np.where,
+}  # fmt: skip
+
+
+class Unknown(Exception):
+    """The function has something in it that these questions can't be asked about: a size that is a variable,
+    a binding that depends on data, a statement other than loops and blocks."""
+
+
+@dataclass(frozen=True)
+class Nested:
+    """A loop around a block. `key` names it in expressions and is unique in the function; `column` is where
+    its value stands in the time of an instance."""
+
+    key: str
+    first: int
+    extent: int
+    kind: int
+    is_thread: bool
+    column: int
+    node: Any
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A block axis: its value over the loops, and the domain that the block promises to stay in."""
+
+    value: Expression
+    first: int
+    extent: int
+    is_reduction: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """The elements of `buffer` that an instance touches: for each dimension the first index and how many."""
+
+    buffer: Any
+    first: tuple[Expression, ...]
+    extent: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Leaf:
+    """A block that encloses no other. `time` has a number where statements follow each other and a loop's key
+    where a loop stands, so that instances of all blocks can be put into the order in which they run."""
+
+    block: Any
+    loops: tuple[Nested, ...]
+    time: tuple[int | str, ...]
+    guards: tuple[Expression, ...]
+    axes: tuple[Axis, ...]
+    reads: tuple[Region, ...]
+    writes: tuple[Region, ...]
+    has_init: bool
+
+    def accumulates(self, buffer: Any) -> bool:
+        """Whether what it writes to `buffer` depends on what was there."""
+        return self.has_init or any(r.buffer.same_as(buffer) for r in self.reads)
+
+    def resets(self, buffer: Any, values: Values) -> np.ndarray:
+        """For each instance whether it writes `buffer` afresh."""
+        rows = count(values)
+        if not self.has_init:
+            return np.full(rows, not self.accumulates(buffer))
+        start = np.ones(rows, bool)
+        for axis in self.axes:
+            if axis.is_reduction:
+                start &= array(axis.value, values) == axis.first
+        return start
+
+    def times(self, values: Values, width: int) -> np.ndarray:
+        """The moment of each instance: rows × `width` columns that compare lexicographically."""
+        out = np.zeros((count(values), width), np.int64)
+        for column, entry in enumerate(self.time):
+            out[:, column] = values[entry] if isinstance(entry, str) else entry
+        return out
+
+    def identities(self, values: Values) -> np.ndarray:
+        """One number for each instance, by its axes: a recomputation has the number of what it repeats."""
+        out = np.zeros(count(values), np.int64)
+        for axis in self.axes:
+            out = out * axis.extent + array(axis.value, values) - axis.first
+        return out
+
+    def sample(self) -> Values:
+        """Instances that run: all of them if they are few, else those at the corners of the loops and some
+        at random (the same ones each time)."""
+        extents = [loop.extent for loop in self.loops]
+        total = int(np.prod(extents, dtype=object)) if extents else 1
+        if total <= _ENUMERATED:
+            grid = np.indices(extents).reshape(len(extents), -1) if extents else np.zeros((0, 1), np.int64)
+        else:
+            chosen = [
+                list(c) for c in itertools.islice(itertools.product(*({0, e - 1} for e in extents)), 512)
+            ]
+            drawn = np.random.default_rng(0).integers(0, extents, (_RANDOM, len(extents)))
+            grid = np.concatenate([np.array(chosen), drawn, [np.array(extents) - 1]]).T
+        values = {loop.key: grid[i] + loop.first for i, loop in enumerate(self.loops)} or _NO_LOOPS
+        return self._running(values)
+
+    def writing(self, region: Region, element: Sequence[int]) -> Values:
+        """All instances whose `region` holds `element`. Raises Unknown if too many had to be looked at."""
+        waiting = [
+            _holds(first, extent, at)
+            for first, extent, at in zip(region.first, region.extent, element, strict=True)
+        ]
+        waiting += self.guards
+        found: dict[str, np.ndarray] = dict(_NO_LOOPS)
+        left = {loop.key: loop for loop in self.loops}
+        while waiting:  # the condition first that needs the fewest combinations of further loops
+            waiting.sort(key=lambda one: _product(left[k].extent for k in _variables(one) if k in left))
+            condition = waiting.pop(0)
+            for key in _variables(condition):
+                if key in left:
+                    found = _crossed(found, left.pop(key))
+            found = _where(found, array(condition, found))
+        for loop in left.values():
+            found = _crossed(found, loop)
+        return found
+
+    def _running(self, values: Values) -> Values:
+        for guard in self.guards:
+            values = _where(values, array(guard, values))
+        return values
+
+
+_NO_LOOPS = {"": np.zeros(1, np.int64)}  # one instance, and no loop
+
+
+def count(values: Values) -> int:
+    """How many instances `values` hold."""
+    return len(next(iter(values.values())))
+
+
+def array(expression: Expression, values: Values) -> np.ndarray:
+    """`expression` in each instance."""
+    return np.broadcast_to(np.asarray(_evaluate(expression, values), np.int64), (count(values),))
+
+
+def leaves(func: PrimFunc) -> tuple[Leaf, ...]:
+    """The blocks of `func` that enclose no other, in the order of its text. Raises Unknown."""
+    try:
+        return tuple(_Walk().statement(func.body, _Place()))
+    except DataDependent as e:
+        raise Unknown(str(e)) from e
+
+
+@dataclass(frozen=True)
+class _Place:
+    """What holds where a statement stands."""
+
+    bindings: Mapping[Any, Expression] = field(default_factory=dict)
+    loops: tuple[Nested, ...] = ()
+    time: tuple[int | str, ...] = ()
+    guards: tuple[Expression, ...] = ()
+
+
+class _Walk:
+    def __init__(self) -> None:
+        self._count = 0
+
+    def statement(self, stmt: Any, at: _Place) -> Iterator[Leaf]:
+        parts = tuple(stmt.seq) if type(stmt).__name__ == "SeqStmt" else (stmt,)
+        for i, part in enumerate(parts):
+            kind = type(part).__name__
+            here = _Place(at.bindings, at.loops, (*at.time, i), at.guards)
+            if kind == "For":
+                yield from self._loop(part, here)
+            elif kind == "SBlockRealize":
+                yield from self._block(part, here)
+            elif kind != "AllocBuffer":
+                raise Unknown(kind)
+
+    def _loop(self, loop: Any, at: _Place) -> Iterator[Leaf]:
+        sized = isinstance(loop.extent, IntImm) and isinstance(loop.min, IntImm)
+        if not sized or not (loop.step is None or int(loop.step) == 1):
+            raise Unknown("a size that is a variable")
+        self._count += 1
+        key = f"{loop.loop_var.name}.{self._count}"
+        is_thread = loop.thread_binding is not None or int(loop.kind) == int(ForKind.THREAD_BINDING)
+        nested = Nested(key, int(loop.min), int(loop.extent), int(loop.kind), is_thread, len(at.time), loop)
+        bindings = {**at.bindings, loop.loop_var: key}
+        inside = _Place(bindings, (*at.loops, nested), (*at.time, key), at.guards)
+        yield from self.statement(loop.body, inside)
+
+    def _block(self, realize: Any, at: _Place) -> Iterator[Leaf]:
+        block = realize.block
+        if block.match_buffers:
+            raise Unknown("match_buffer")
+        axes = tuple(_axis(axis, value, at) for axis, value in zip(block.iter_vars, realize.iter_values))
+        guard = tree(realize.predicate, at.bindings)
+        inside = _Place(
+            {**at.bindings, **{axis.var: a.value for axis, a in zip(block.iter_vars, axes)}},
+            at.loops,
+            at.time,
+            at.guards if guard == 1 else (*at.guards, guard),
+        )
+        if not _has_blocks(block.body):
+            yield _leaf(block, axes, inside)
+            return
+        if block.init is not None:
+            start = tuple(node("==", a.value, a.first) for a in axes if a.is_reduction)
+            first = _Place(inside.bindings, at.loops, (*at.time, 0), (*inside.guards, *start))
+            yield from self.statement(block.init, first)
+        yield from self.statement(block.body, _Place(inside.bindings, at.loops, (*at.time, 1), inside.guards))
+
+
+def _axis(axis: Any, value: Any, at: _Place) -> Axis:
+    if not (isinstance(axis.dom.min, IntImm) and isinstance(axis.dom.extent, IntImm)):
+        raise Unknown("a size that is a variable")
+    is_reduction = int(axis.iter_type) == IterVar.CommReduce
+    return Axis(tree(value, at.bindings), int(axis.dom.min), int(axis.dom.extent), is_reduction)
+
+
+def _leaf(block: Any, axes: tuple[Axis, ...], at: _Place) -> Leaf:
+    writes = tuple(_region(region, at) for region in block.writes)
+    reads = []
+    for region in block.reads:
+        try:
+            reads.append(_region(region, at))
+        except DataDependent:
+            continue  # a gather: where it reads is known when it runs
+    return Leaf(block, at.loops, at.time, at.guards, axes, tuple(reads), writes, block.init is not None)
+
+
+def _region(region: Any, at: _Place) -> Region:
+    first = tuple(tree(r.min, at.bindings) for r in region.region)
+    return Region(region.source, first, tuple(tree(r.extent, at.bindings) for r in region.region))
+
+
+def _has_blocks(stmt: Any) -> bool:
+    if type(stmt).__name__ == "SeqStmt":
+        return any(_has_blocks(part) for part in stmt.seq)
+    parts = (getattr(stmt, name, None) for name in ("body", "then_case", "else_case"))
+    return type(stmt).__name__ == "SBlockRealize" or any(_has_blocks(p) for p in parts if p is not None)
+
+
+def _holds(first: Expression, extent: Expression, at: int) -> Expression:
+    if extent == 1:
+        return node("==", first, at)
+    return node("and", node("<=", first, at), node("<", at, node("+", first, extent)))
+
+
+def _evaluate(expression: Expression, values: Values) -> Any:
+    if isinstance(expression, int):
+        return expression
+    if isinstance(expression, str):
+        return values[expression]
+    operator, *arguments = expression
+    return _OPERATORS[operator](*(_evaluate(a, values) for a in arguments))
+
+
+def _variables(expression: Expression) -> tuple[str, ...]:
+    """The loops in it, each once."""
+    if isinstance(expression, int):
+        return ()
+    if isinstance(expression, str):
+        return (expression,)
+    return tuple(dict.fromkeys(v for a in expression[1:] for v in _variables(a)))
+
+
+def _crossed(values: Values, loop: Nested) -> dict[str, np.ndarray]:
+    """Each instance once for each value of `loop`."""
+    rows = count(values)
+    if rows * loop.extent > MOST_ROWS:
+        raise Unknown("too many instances")
+    wider = {key: np.repeat(column, loop.extent) for key, column in values.items()}
+    wider[loop.key] = np.tile(np.arange(loop.first, loop.first + loop.extent), rows)
+    return wider
+
+
+def _where(values: Values, holds: np.ndarray) -> dict[str, np.ndarray]:
+    return dict(values) if holds.all() else {key: column[holds != 0] for key, column in values.items()}
+
+
+def _product(numbers: Iterator[int]) -> int:
+    total = 1
+    for number in numbers:
+        total *= number
+    return total
