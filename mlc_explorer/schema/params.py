@@ -199,6 +199,7 @@ def checked(kind: Kind, name: str, transform: str, value: Any) -> Any:
     except ValueError as e:
         raise BadTrace(
             f"{transform}: the parameter '{name}': {e}.",
+            hint="Correct the value and apply again.",
             place=name,
             code="param_bad",
             params={"transform": transform, "param": name, "reason": str(e)},

@@ -22,9 +22,10 @@ from ...errors import Refused
 from ...schema.text import TextView
 from .kernel_text import Linked, definitions, head, launches
 from .line_markers import with_markers, without_markers
-from .lowering import generate, lower, refused
+from .lowering import DETAIL_LIMIT, generate, lower
 from .origins import with_lines_of_blocks
 from .spans import Spanned, spanned
+from .threads import refuse_threads
 
 _HOST = {"kind": "c"}
 _DEVICES = {
@@ -41,7 +42,6 @@ _C_NOTES = {
     ForKind.PARALLEL: "// Parallel loops are serial: TVM's C uses no threads",
     ForKind.VECTORIZED: "// Vectorized loops are plain: TVM's C has the vectors of OpenCL, which C lacks",
 }
-_THREAD = "T.thread_binding("
 _NO_VECTORS = {"tirx.disable_vectorize": True}
 
 
@@ -56,7 +56,7 @@ def c_source(mod: IRModule, function: str, level: str) -> TextView:
 
 
 def _c(source: Spanned) -> TextView:
-    _refuse_threads(source)
+    refuse_threads(source, "C")
     target = Target(_HOST, host=_HOST)
     func = _with_pointers(lower(source, target, _NO_VECTORS))
     kinds = {int(loop.kind) for loop in _loops(source.func)}
@@ -121,21 +121,6 @@ def _bound(source: Spanned) -> bool:
     return any(loop.thread_binding is not None for loop in _loops(source.func))
 
 
-def _refuse_threads(source: Spanned) -> None:
-    headers = source.tir.lines
-    bound = tuple(m.path for m in source.tir.marks if _THREAD in headers[m.line - 1])
-    if bound:
-        name, loops = source.tir.function, ", ".join(bound)
-        raise Refused(
-            f"'{name}' has loops that are bound to threads ({loops}), and C has no such threads.",
-            hint="Look at CUDA, OpenCL, Metal or WebGPU instead.",
-            place=bound[0],
-            code="view_threads_not_c",
-            params={"function": name, "loops": loops},
-            paths=bound,
-        )
-
-
 def _with_threads(source: Spanned, target: Target) -> Spanned:
     """A copy, scheduled by the rules that TVM itself takes for GPUs. Its stores keep their spans."""
     name = source.tir.function
@@ -145,19 +130,24 @@ def _with_threads(source: Spanned, target: Target) -> Spanned:
     try:
         with target:
             scheduled = dlight.ApplyDefaultSchedule(*rules)(alone.clone())
-    except Exception as e:  # a rule raises whatever the schedule raises
-        raise refused(name, target, e) from e
+    except Exception as e:  # a rule raises whatever the schedule raises: it did not foresee what it met
+        raise _no_threads(name, str(e).strip()) from e
     found = Spanned(with_lines_of_blocks(scheduled[name], source.func), source.tir, source.known)
     if not _bound(found):
-        raise Refused(
-            f"'{name}' has no loop that is bound to a thread, and dlight's default rules take only functions "
-            "that have no schedule yet.",
-            hint="Bind its loops to threads, or look at it as it was before its first schedule step.",
-            place=name,
-            code="view_no_threads",
-            params={"function": name},
-        )
+        raise _no_threads(name)
     return found
+
+
+def _no_threads(function: str, detail: str = "") -> Refused:
+    return Refused(
+        f"'{function}' has no loop that is bound to a thread, and dlight's default rules, which are made for "
+        "functions without a schedule, can't bind any.",
+        hint="Bind its loops to threads, or look at it as it was before its first schedule step.",
+        place=function,
+        detail=detail[:DETAIL_LIMIT],
+        code="view_no_threads",
+        params={"function": function},
+    )
 
 
 def _with_pointers(func: PrimFunc) -> PrimFunc:

@@ -12,7 +12,6 @@ import tvm
 from tvm.ir import IRModule
 from tvm.tirx.build import codegen_build
 
-from ...errors import Refused
 from ...schema.text import TextView
 from .assembly import read_assembly
 from .attribution import attributed, counted
@@ -21,9 +20,9 @@ from .instructions import Kinds
 from .lines import Line, instructions, kernels
 from .llvm_ir import read_llvm
 from .loop_lines import with_lines
+from .lowering import refused
 from .spans import Spanned, spanned
-
-_LAST_LINES = 12  # of TVM's message, which begins with a long stack
+from .threads import refuse_threads
 
 
 def lowered(mod: IRModule, function: str, level: str, target: tvm.target.Target) -> TextView:
@@ -31,10 +30,11 @@ def lowered(mod: IRModule, function: str, level: str, target: tvm.target.Target)
 
     `links` give the 1-based line of the function's ``tir`` text; `kinds` are those of `instructions`,
     `counts` those of the loops that have instructions of their own. Raises NotFound for a graph function,
-    Refused where TVM can't compile it or the target is not one of LLVM's.
+    Refused where TVM can't compile it, a loop is bound to a GPU's threads, or the target is not LLVM's.
     """
     subject = spanned(mod, function, level)
     marks = subject.tir.marks if subject.known else ()
+    refuse_threads(subject, "CPU")
     source = _compile(subject, function, target)
     is_ir = level == "llvm"
     every = read_llvm(source) if is_ir else read_assembly(assembly_with_scopes(source))
@@ -74,15 +74,7 @@ def _compile(subject: Spanned, function: str, target: tvm.target.Target) -> str:
             mod.update_func(mod.get_global_var(function), with_lines(mod[function], subject.tir.marks))
         return str(codegen_build(mod, target).inspect_source("ll"))
     except Exception as e:  # TVM's passes raise errors of many classes
-        last = str(e).strip().splitlines() or [type(e).__name__]
-        raise Refused(
-            f"'{function}' can't be compiled for {target.kind.name}: {last[-1]}",
-            hint="Look at the loops at the place that the message names, or undo the last step.",
-            place=function,
-            detail="\n".join(last[-_LAST_LINES:]),
-            code="view_not_compiled",
-            params={"function": function, "target": target.kind.name, "reason": last[-1]},
-        ) from e
+        raise refused(function, target, e) from e
 
 
 def _triple(target: tvm.target.Target) -> str:

@@ -20,12 +20,13 @@ from tvm.tirx import PrimFunc
 from ...errors import Refused
 from .origins import with_lines_of_blocks
 from .spans import Spanned
+from .threads import mixed
 
 _REDUCED = "s_tir.LowerInitBlock"  # comes after LowerCrossThreadReduction, whose statements have no lines
 _SPLIT = "tirx.SplitHostDevice"  # from here on, a function becomes kernels and calling conventions
 _FRAMES = ("_pipeline", "sequential")  # what holds passes and is none
-_CHECK = re.compile(r"^Check failed: .*?(?:\(.* vs\. .*\) |is false): ")  # the condition, in C++
-_DETAIL_LIMIT = 20_000  # characters of TVM's own text
+_CHECK = re.compile(r"^Check failed: (.*?) ?(?:\(\S+ vs\. \S+\) |is false): *")  # the condition, in C++
+DETAIL_LIMIT = 20_000  # characters of TVM's own text
 
 
 @pass_instrument
@@ -63,7 +64,7 @@ def lower(source: Spanned, target: Target, config: Mapping[str, Any] | None = No
         with tvm.transform.PassContext(config=dict(config or {}), instruments=[_Window(_REDUCED, _SPLIT)]):
             return pipeline(mod)[name]
     except Exception as e:  # TVM's passes raise errors of many classes
-        raise refused(name, target, e) from e
+        raise mixed(source, e) or refused(name, target, e) from e
 
 
 def generate(func: PrimFunc, target: Target, *, packed: bool = True) -> tvm.runtime.Module:
@@ -85,12 +86,20 @@ def refused(function: str, target: Target, error: Exception) -> Refused:
     """What TVM says when `function` can't be compiled for `target`: its message comes first, then the program
     with the place underlined."""
     told = str(error).strip() or type(error).__name__
-    reason = _CHECK.sub("", told.splitlines()[0])
+    reason = _reason(told.splitlines()[0])
     return Refused(
         f"'{function}' can't be compiled for {target.kind.name}: {reason}",
         hint="Look at the loops at the place that the message names, or undo the last step.",
         place=function,
-        detail=told[:_DETAIL_LIMIT],
+        detail=told[:DETAIL_LIMIT],
         code="view_not_compiled",
         params={"function": function, "target": target.kind.name, "reason": reason},
     )
+
+
+def _reason(line: str) -> str:
+    """TVM's own words without the condition in C++ before them, or that condition if there are no words."""
+    check = _CHECK.match(line)
+    if check is None:
+        return line
+    return line[check.end() :].strip() or f"TVM's own check fails: {check[1]}"

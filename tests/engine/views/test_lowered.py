@@ -116,15 +116,15 @@ def test_every_function_of_a_network_compiles_with_links(stage, model):
             assert any(lowered(mod, function, "asm", X86).links), function
 
 
-def test_a_function_that_tvm_can_not_compile_is_refused():
-    """Thread axes need a device: the CPU's code generator has none."""
+def test_loops_of_a_gpus_threads_are_refused_with_the_loops():
+    """TVM would say "not implemented"."""
     sch = Schedule(loaders.load("matmul_128").mod)
     i, *_ = sch.get_loops(sch.get_sblock("matmul"))
     sch.bind(i, "blockIdx.x")
     with pytest.raises(Refused) as refused:
         lowered(sch.mod, "main", "asm", X86)
-    assert refused.value.code == "view_not_compiled"
-    assert refused.value.detail
+    assert refused.value.code == "view_threads_not_cpu"
+    assert refused.value.paths == ("matmul/i",)
 
 
 def test_a_graph_function_has_no_assembly(stage):
