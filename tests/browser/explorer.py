@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -167,6 +168,42 @@ class Explorer:
         expect(self.page.locator(".bands .head.selected")).to_have_count(1)
         expect(self.view).to_have_attribute("data-painted", re.compile(re.escape(f":{path}") + "$"))
         wait_idle(self.page)
+
+    # -- panes that are linked --------------------------------------------------------------------------
+
+    def arrange(self, preset: str) -> None:
+        """Takes one of the arrangements; `preset` is what its button says."""
+        self.view.get_by_role("radio", name=preset, exact=True).click()
+
+    def pane(self, view: str, number: int = 0) -> Locator:
+        """The pane that shows `view`, counted from the left."""
+        return self.page.locator(f".pane[data-view={view}]").nth(number)
+
+    def line(self, pane: Locator, number: int) -> Locator:
+        """A line of the text in `pane`."""
+        return pane.locator(".ln", has=self.page.locator(f".no:text-is('{number}')"))
+
+    def lines(self, pane: Locator) -> list[str]:
+        """The text in `pane`: the lines with numbers, without those of the text that it is compared with."""
+        return pane.locator(".ln:has(.no:not(:empty)) .code").all_text_contents()
+
+    def lit(self, pane: Locator, colour: str) -> set[int]:
+        """The lines that are lit in a colour: hover, selected, pin-1, …"""
+        bands = pane.locator(f".bands [data-colour={colour}]")
+        ranges = bands.evaluate_all("all => all.map(e => [+e.dataset.from, +e.dataset.to])")
+        return {line for first, last in ranges for line in range(first, last + 1)}
+
+    def expect_lit(self, pane: Locator, colour: str, lines: set[int]) -> None:
+        """Waits until exactly these lines are lit."""
+        deadline = time.monotonic() + 10
+        while self.lit(pane, colour) != lines and time.monotonic() < deadline:
+            self.page.wait_for_timeout(30)
+        assert self.lit(pane, colour) == lines
+
+    def film(self, key: str, cursor: int, of: int) -> None:
+        """Presses a key of the film; the panes then show step `cursor`."""
+        self.page.keyboard.press(key)
+        expect(self.view).to_have_attribute("data-step", f"{cursor}/{of}")
 
     # -- transforms ------------------------------------------------------------------------------------
 

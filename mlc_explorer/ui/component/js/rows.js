@@ -21,7 +21,7 @@ export function rowsOf(view, compared, links, folded, problem, noteWidth) {
   }
   const shown = [];
   if (notes.has(0)) shown.push(noteRow(notes.get(0), noteWidth));
-  let hiddenTo = 0;
+  let hiddenTo = -1; // lines that went away from above the first one have number 0
   for (const row of rows) {
     if (row.line <= hiddenTo) continue;
     shown.push(row);
