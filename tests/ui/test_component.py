@@ -32,7 +32,6 @@ TABLES = {  # keys that are put together from a schema's values
     "keys": set(KEYS) | set(re.findall(r'"keys\.(\w+)"', component._source("keys.js"))),
     "key": {"click"},
     "graph": {"in", "out", "fit", "open_all", "close_all", "next", "previous", "close_search"}
-    | {"appeared_count", "vanished_count", "changed_count"}
     | {f"export_{kind}" for kind in ("svg", "png")}
     | {f"{what}_count" for what in ("appeared", "vanished", "changed")},
     "functions": {"graph", "loops"},
