@@ -67,13 +67,15 @@ def _hazards(func: PrimFunc, leaves: tuple[Leaf, ...]) -> Iterator[Hazard]:
     samples = [leaf.sample() for leaf in leaves]
     for leaf, sample in zip(leaves, samples):
         yield from _outside(leaf, sample)
-    touched: dict[Any, list[int]] = {}
-    for i, leaf in enumerate(leaves):
-        for region in leaf.writes:
-            touched.setdefault(region.buffer, []).append(i)
-    for buffer in touched:
+    parameters = set(func.params)
+    written = {region.buffer for leaf in leaves for region in leaf.writes}
+    for leaf in leaves:
+        for region in leaf.reads:
+            if region.buffer not in written and region.buffer not in parameters:
+                yield Hazard("never_written", leaf.block, None, str(region.buffer.name))
+    for buffer in dict.fromkeys(region.buffer for leaf in leaves for region in leaf.writes):
         try:
-            yield from _History(buffer, leaves, samples, buffer in set(func.params)).hazards()
+            yield from _History(buffer, leaves, samples, buffer in parameters).hazards()
         except Unknown:
             continue  # too many instances touch one element of this buffer
 
@@ -104,6 +106,9 @@ class _History:
             for r in leaf.reads
             if self._is_it(r) and id(leaf) not in writing
         ]
+        self._shape = [int(n) for n in buffer.ty.shape if isinstance(n, IntImm)]
+        if len(self._shape) != len(buffer.ty.shape):
+            raise Unknown("a size that is a variable")
         self._width = max(len(leaf.time) for leaf in leaves)
         users = [leaf for _, leaf, _ in self._writers] + [leaf for leaf, _, _ in self._readers]
         self._common = set.intersection(*({loop.key for loop in leaf.loops} for leaf in users))
@@ -130,18 +135,16 @@ class _History:
             some = {key: column[chosen] for key, column in sample.items()} if rows else sample
             times = leaf.times(some, self._width)
             first = np.array([instances.array(e, some) for e in region.first]).reshape(len(region.first), -1)
-            size = np.array([instances.array(e, some) for e in region.extent]).reshape(first.shape)
-            for corner in (first, first + size - 1):
+            sizes = np.array([instances.array(e, some) for e in region.extent]).reshape(first.shape)
+            for corner in (first, first + sizes - 1):
                 for element, time in zip(corner.T.tolist(), times):
-                    yield leaf, tuple(element), time
-                if (size == 1).all():
+                    if all(0 <= at < size for at, size in zip(element, self._shape)):  # else a guarded read
+                        yield leaf, tuple(element), time
+                if (sizes == 1).all():
                     break
         if self._is_parameter:
-            shape = [int(n) for n in self._buffer.ty.shape if isinstance(n, IntImm)]
-            if len(shape) != len(self._buffer.ty.shape):
-                raise Unknown("a size that is a variable")
             for part in (0.0, 0.37, 0.71, 1.0):
-                yield None, tuple(int(part * (n - 1)) for n in shape), np.zeros(0)
+                yield None, tuple(int(part * (n - 1)) for n in self._shape), np.zeros(0)
 
     def _element(self, element: tuple[int, ...]) -> _Element:
         times, marks = [], []
@@ -176,12 +179,7 @@ class _Element:
     """The writes to one element in the order in which they run."""
 
     def __init__(
-        self,
-        name: str,
-        when: np.ndarray,
-        what: np.ndarray,
-        leaves: dict[int, Leaf],
-        common: set[str],
+        self, name: str, when: np.ndarray, what: np.ndarray, leaves: dict[int, Leaf], common: set[str]
     ) -> None:
         self._name = name
         self._when, self._what = when, what
@@ -198,6 +196,8 @@ class _Element:
             yield self._hazard("sum_not_started")
         elif (self._end[1:] == self._end[:-1]).all(axis=1).any():
             yield self._hazard("summed_twice")
+        elif not self._keeps_all():
+            yield self._hazard("begun_again")
         else:
             yield from self._races()
 
@@ -233,10 +233,14 @@ class _Element:
         under = {number for number, leaf in self._leaves.items() if loop in leaf.loops}
         return same & np.isin(self._what[:, _WRITER], list(under))
 
+    def _keeps_all(self) -> bool:
+        """Whether every term that is ever added is still there at the end."""
+        assert self._end is not None
+        added = self._what[self._what[:, _ACCUMULATES] == 1][:, [_WRITER, _IDENTITY]]
+        return set(map(tuple, added.tolist())) <= set(map(tuple, self._end.tolist()))
+
     def _races(self) -> Iterator[Hazard]:
         """A sum to which several iterations add that run at once."""
-        if not self._what[:, _ACCUMULATES].any():
-            return
         seen = set()
         for leaf in self._leaves.values():
             for loop in leaf.loops:
@@ -249,8 +253,9 @@ class _Element:
                     continue
                 seen.add(loop.key)
                 under = [number for number, other in self._leaves.items() if loop in other.loops]
-                rows = self._when[np.isin(self._what[:, _WRITER], under)][:, : loop.column + 1]
-                if len(rows) and (rows[:, -1] != rows[0, -1]).any():
+                beneath = np.isin(self._what[:, _WRITER], under)
+                rows = self._when[beneath][:, : loop.column + 1]
+                if self._what[beneath, _ACCUMULATES].any() and (rows[:, -1] != rows[0, -1]).any():
                     executions = np.unique(rows[:, :-1], axis=0)
                     if len(np.unique(rows, axis=0)) > len(executions):
                         yield Hazard("sum_at_once", leaf.block, loop.node, self._name)

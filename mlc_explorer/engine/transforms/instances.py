@@ -203,15 +203,20 @@ class _Walk:
                 raise Unknown(kind)
 
     def _loop(self, loop: Any, at: _Place) -> Iterator[Leaf]:
-        sized = isinstance(loop.extent, IntImm) and isinstance(loop.min, IntImm)
-        if not sized or not (loop.step is None or int(loop.step) == 1):
-            raise Unknown("a size that is a variable")
+        if not isinstance(loop.min, IntImm) or not (loop.step is None or int(loop.step) == 1):
+            raise Unknown("a loop that starts at a variable or has a step")
+        extent = tree(loop.extent, at.bindings)
         self._count += 1
         key = f"{loop.loop_var.name}.{self._count}"
         is_thread = loop.thread_binding is not None or int(loop.kind) == int(ForKind.THREAD_BINDING)
-        nested = Nested(key, int(loop.min), int(loop.extent), int(loop.kind), is_thread, len(at.time), loop)
+        nested = Nested(
+            key, int(loop.min), _longest(extent, at.loops), int(loop.kind), is_thread, len(at.time), loop
+        )
+        guards = at.guards
+        if not isinstance(extent, int):
+            guards = (*guards, node("<", key, node("+", extent, nested.first)))
         bindings = {**at.bindings, loop.loop_var: key}
-        inside = _Place(bindings, (*at.loops, nested), (*at.time, key), at.guards)
+        inside = _Place(bindings, (*at.loops, nested), (*at.time, key), guards)
         yield from self.statement(loop.body, inside)
 
     def _block(self, realize: Any, at: _Place) -> Iterator[Leaf]:
@@ -234,6 +239,16 @@ class _Walk:
             first = _Place(inside.bindings, at.loops, (*at.time, 0), (*inside.guards, *start))
             yield from self.statement(block.init, first)
         yield from self.statement(block.body, _Place(inside.bindings, at.loops, (*at.time, 1), inside.guards))
+
+
+def _longest(extent: Expression, around: tuple[Nested, ...]) -> int:
+    """The most iterations that a loop has for any values of the loops `around` it that its extent depends
+    on."""
+    found: dict[str, np.ndarray] = dict(_NO_LOOPS)
+    for loop in around:
+        if loop.key in _variables(extent):
+            found = _crossed(found, loop)
+    return int(array(extent, found).max())
 
 
 def _axis(axis: Any, value: Any, at: _Place) -> Axis:
