@@ -70,7 +70,7 @@ def _other(target: str, language: str) -> dict[str, Any] | None:
         session = Session.from_link(link)
         views.state(session)
     except MlcError as error:
-        return {"error": boundary.message_and_hint(error, language)[0]}
+        return {"error": " ".join(boundary.message_and_hint(error, language))}
     return {"token": answers.token(session, target, language), "title": session.history.model}
 
 

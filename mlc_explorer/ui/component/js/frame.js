@@ -80,7 +80,7 @@ function changed(frame) {
 }
 
 function save({ preset, columns }) {
-  const panes = (c) => c.panes.map(({ view, at, share }) => ({ view, at: at === "other" ? "now" : at, share }));
+  const panes = (c) => c.panes.map(({ view, at, share }) => ({ view, at, share }));
   remember("linked.layout", { preset, columns: columns.map((c) => ({ share: c.share, panes: panes(c) })) });
 }
 
@@ -160,6 +160,7 @@ function changeView(frame, pane, view) {
 
 function actOn(frame, pane, act, value) {
   if (act === "at") {
+    if (value === "other" && pane.at === "other") return frame.on.compare(""); // to be asked for another one
     pane.at = value;
     frame.preset = "";
     return changed(frame);

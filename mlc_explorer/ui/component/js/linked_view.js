@@ -11,7 +11,7 @@ import { PRESETS, addPane, labelFrame, makeFrame, panesOf, showTab, usePreset } 
 import { listenForKeys, showKeys } from "./keys.js";
 import { forget, refresh } from "./painting.js";
 import { here, known, load, placeOf } from "./payloads.js";
-import { lightsOf, makePins, selectedThing, togglePin } from "./pins.js";
+import { adoptPins, keepPins, lightsOf, makePins, selectedThing, togglePin } from "./pins.js";
 import { carry, lookAhead } from "./scenes.js";
 import { adoptStyle } from "./style.js";
 
@@ -53,7 +53,7 @@ function build(view) {
     arranged: () => view.home && repaint(view),
     closed: (pane) => forget(pane),
     retry: (pane) => repaint(view, pane),
-    compare: (link) => tell(view, { type: "compare", link }),
+    compare: (link) => compareWith(view, link),
   });
   listenForDrags(view.frame);
   view.bar = makeToolbar(root.querySelector(".topbar"), {
@@ -64,12 +64,24 @@ function build(view) {
     add: (name) => addPane(view.frame, name),
     unpin: (i) => {
       view.marks.pins.splice(i, 1);
+      keepPins(view.marks);
       drawLights(view);
     },
   });
   listenForKeys(root, (name) => act(view, name));
   root.hidden = false;
   root.dataset.ready = "1";
+}
+
+/** Another workspace beside this one, by its link; it is still there after a reload. */
+function compareWith(view, link) {
+  remember("linked.other", link);
+  tell(view, { type: "compare", link });
+}
+
+function resumeComparison(view) {
+  const link = remembered("linked.other", "");
+  if (link && !view.data.other && panesOf(view.frame).some((pane) => pane.at === "other")) compareWith(view, link);
 }
 
 /** What a pane's inside may do. */
@@ -102,9 +114,11 @@ async function update(view, data) {
     view.cursor = data.cursor;
   }
   view.data = data;
-  if (!view.frame) build(view);
+  const first = !view.frame;
+  if (first) build(view);
   labelFrame(view.frame, view.labels);
   await repaint(view);
+  if (first && view.home) resumeComparison(view);
   if (answered && view.data === data) sayPainted(view, String(data.seen ?? 0));
 }
 
@@ -113,6 +127,7 @@ async function repaint(view, retried = null) {
   const { data } = view;
   view.problem = data.problem && !same(view.dismissed, data.problem) && view.cursor === data.cursor ? data.problem : null;
   if (!(await refresh(view, retried))) return;
+  adoptPins(view.marks, view.home.info.model, view.states).then((any) => any && drawLights(view));
   if (!view.anchor && view.selection.path != null) anchor(view);
   drawLights(view);
   readAhead(view);
@@ -150,7 +165,7 @@ function drawLights(view) {
   drawBar(view.bar, {
     preset: view.frame.preset, functions: home.info.functions, function: home.function, path: selection.path,
     pins: marks.pins, cursor: view.cursor, states: view.states, times: view.data.times,
-    elsewhere: elsewhere(home), hasDiff: Boolean(home.diff ?? view.comparison), showDiff: view.showDiff,
+    elsewhere: elsewhere(home), hasDiff: home.at.n > 0, showDiff: view.showDiff,
   }, view.labels, view.levels);
 }
 
@@ -221,6 +236,7 @@ function act(view, name) {
   else if (name === "pin") pinSelection(view);
   else if (name === "unpin") {
     view.marks.pins = [];
+    keepPins(view.marks);
     drawLights(view);
   } else if (name === "present") present(view);
   else if (name === "help") showKeys(view.root.querySelector("dialog.keys"), view.labels);

@@ -91,8 +91,19 @@ function jobOf(view, pane, scene) {
   }
   pane.ask = (name, args) => ask(placeOf(scene.at.token, name, functionOf(name, scene), args));
   job.places = pane.kind.views.map((name) => placeOf(scene.at.token, name, functionOf(name, scene)));
-  job.arrival = arrivalOf(pane, job.places);
+  job.arrival = Promise.all([arrivalOf(pane, job.places), arrivalOfEarlier(view, pane, scene)]);
   return job;
+}
+
+/** Where the graph before the step is asked for, that the one shown is compared with; null where there is none. */
+function earlierPlace({ states, showDiff }, pane, { at, info }) {
+  return showDiff && pane.view === "graph" && at.n > 0 ? placeOf(states[at.n - 1].token, "graph", info.entry) : null;
+}
+
+/** A graph stands without the one before it, too. */
+function arrivalOfEarlier(view, pane, scene) {
+  const place = earlierPlace(view, pane, scene);
+  return place && ask(place).catch(() => null);
 }
 
 /** Where a pane would ask for what it shows of `scene`; nowhere for what takes a compilation, which has its time. */
@@ -138,6 +149,7 @@ function paint(view, { pane, scene, places }) {
     ...scene, labels, levels: view.levels, selection: view.selection, theme: view.root.dataset.theme,
     problem: home ? view.problem : null,
     compared: comparedWith(view.comparison, pane) ?? (view.showDiff && scene.diff ? { diff: scene.diff, side: null } : null),
+    earlier: here(earlierPlace(view, pane, scene)) ?? null,
     state: { n: scene.at.n, changed: changedNodes(payloads.graph, scene) },
   });
   pane.drawn = true;
@@ -171,7 +183,7 @@ function whereOf(view, pane, scene) {
 
 function overOf(view, pane, scene) {
   const { labels, data } = view;
-  if (!scene) return { title: say(labels, "pane.other_title"), text: data.other?.error ?? say(labels, "pane.other_text"), ask: "link" };
+  if (!scene) return { title: say(labels, "pane.other_title"), text: say(labels, "pane.other_text"), error: data.other?.error, ask: "link" };
   const { failure } = pane;
   if (failure) return { title: failure.message || say(labels, "failed.title"), text: failure.hint, button: say(labels, "failed.again") };
   if (scene.kind !== "loops" && needsLoops(pane.view, view.levels))

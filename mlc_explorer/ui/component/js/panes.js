@@ -51,7 +51,12 @@ export function makePane(view, at, levels, on) {
     pane.more.value = "";
     on.act(pane, act, value);
   });
-  pane.over.addEventListener("click", (e) => e.target.closest("button") && on.retry(pane));
+  pane.over.addEventListener("submit", (e) => {
+    e.preventDefault();
+    const link = e.target.elements.link.value.trim();
+    if (link) on.compare(link);
+  });
+  pane.over.addEventListener("click", (e) => !e.target.closest("form") && e.target.closest("button") && on.retry(pane));
   element.addEventListener("focusin", () => on.focus(pane));
   setView(pane, view);
   return pane;
@@ -107,11 +112,22 @@ function moreHtml(pane, labels, states) {
 
 /** What lies over the body: null for nothing, or {title, text, retry, waiting}. */
 export function drawOver(pane, over, labels) {
+  const key = over && JSON.stringify(over);
   pane.over.hidden = !over;
   pane.element.classList.toggle("waiting", Boolean(over?.waiting));
-  if (!over) return;
+  if (!over || (pane.overKey === key && over.ask)) return; // what a person types into it stays
+  pane.overKey = key;
   const button = over.button ? `<button class="plain">${esc(over.button)}</button>` : "";
   const text = over.text ? `<p>${esc(over.text)}</p>` : "";
   pane.over.classList.toggle("light", Boolean(over.waiting && pane.drawn));
-  pane.over.innerHTML = `<strong>${esc(over.title)}</strong>${text}${button}`;
+  pane.over.innerHTML = `<strong>${esc(over.title)}</strong>${text}${button}${over.ask === "link" ? linkForm(over, labels) : ""}`;
+}
+
+/** Where a person pastes the link of another workspace; what was wrong with the last one stands beside it. */
+function linkForm({ error }, labels) {
+  const wrong = error ? `<p class="wrong" role="alert">${esc(error)}</p>` : "";
+  return (
+    `<form><input name="link" type="text" autocomplete="off" spellcheck="false" placeholder="…?w=…" ` +
+    `aria-label="${esc(say(labels, "pane.other_link"))}"><button class="plain">${esc(say(labels, "preset.compare"))}</button></form>${wrong}`
+  );
 }
