@@ -72,6 +72,14 @@ def _apply_shortcut(shortcut: Shortcut) -> None:
     workspace.redraw()
 
 
+def legalize() -> None:
+    """Gives every operator its loop nest, and shows the largest of them."""
+    workspace.apply((Step("LegalizeOps", None, {}),))
+    work = workspace.current()
+    if work.refusal is None:
+        _look_at_new_function(work)
+
+
 def _replay_shipped(trace: Trace) -> None:
     """The shipped schedule from its start: a click in the history walks through it."""
     work = workspace.current()

@@ -12,9 +12,10 @@ import streamlit as st
 from mlc_explorer.errors import MlcError
 from mlc_explorer.schema.codec import encode
 from mlc_explorer.schema.levels import LEVELS
+from mlc_explorer.schema.trace import Step
 from mlc_explorer.session import Session
 from mlc_explorer.texts import say
-from mlc_explorer.ui import answers, boundary, component, history, views, workspace
+from mlc_explorer.ui import answers, boundary, component, history, palette, views, workspace
 from mlc_explorer.ui.workspace import Workspace
 
 _VIEW = "linked.view"
@@ -56,9 +57,16 @@ def _states(session: Session, target: str, language: str) -> list[dict[str, Any]
                 "title": step.transform if step else say("history.start", language),
                 "detail": history.arguments(step) if step else "",
                 "function": step.function if step else None,
+                "about": _about(step, language) if step else "",
             }
         )
     return states
+
+
+def _about(step: Step, language: str) -> str:
+    """What the step's transform does, in the catalogue's sentence."""
+    spec = next((s for s in palette.catalogue()[0] if s.name == step.transform), None)
+    return spec.text[language] if spec else ""
 
 
 def _other(target: str, language: str) -> dict[str, Any] | None:
@@ -116,6 +124,8 @@ def _on_event() -> None:
     elif kind == "goto":
         session = work.session.goto(int(event["cursor"]))
         workspace.show(session.select(path=event["path"]) if event.get("path") else session)
+    elif kind == "legalize":
+        palette.legalize()
     elif kind == "compare":
         _compare(str(event.get("link", "")))
         workspace.redraw("panes")

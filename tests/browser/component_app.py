@@ -154,7 +154,7 @@ def linked(case: str) -> None:
         "levels": encode(LEVELS),
         "labels": component.labels(st.query_params.get("lang", "en")),
     }  # fmt: skip
-    component.linked_view(data, key="linked", on_event_change=on_event, height=460)
+    component.linked_view(data, key="linked", on_event_change=on_event)
 
 
 def trace(case: str) -> None:

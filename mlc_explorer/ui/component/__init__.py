@@ -11,9 +11,9 @@ bundle, so that a view is never shown without its style.
 `data` of `linked_view`: ``states`` (the history from the untransformed model on: {token, title, detail,
 function}; what they show the panes ask for by token, see `answers`), ``cursor`` (which of them stands),
 ``other`` ({token, title} or {error}: another workspace to compare with, or None), ``times`` (ms of each
-state, or None), ``entry``, ``kind`` of the chosen function, ``selection`` {node, function, path}, ``wanted`` (the
-function that a person chose, also where this step has none of that name), ``problem`` {message, paths} or
-None, ``levels`` (of `schema.levels`), ``labels`` (`labels(language)`).
+state, or None), ``entry``, ``kind`` of the chosen function, ``selection`` {node, function, path}, ``wanted``
+(the function that a person chose, also where this step has none of that name), ``problem`` {message, paths}
+or None, ``levels`` (of `schema.levels`), ``labels`` (`labels(language)`).
 
 `data` of `trace_view`: ``rows``, ``cursor``, ``lines`` {name: ms}, ``labels``. A row is {n, title, detail,
 function, badges, state: done | redo | bad, message, time or None, pending}; its time is {median_ms, p10_ms,
@@ -23,8 +23,8 @@ p90_ms, max_rel_error, ok, taken_at}.
 `answers`) of the state that it was run on, ``labels``.
 
 Events (`event(key)` in the callback): {type: node, id, function}, {type: path, path}, {type: function, name,
-node}, {type: goto, cursor, path} (the selection's at that step), {type: compare, link}; {type: delete}; {type: steps,
-steps of a trace}.
+node}, {type: goto, cursor, path} (the selection's at that step), {type: compare, link}, {type: legalize};
+{type: delete}; {type: steps, steps of a trace}.
 """
 
 from __future__ import annotations
@@ -64,10 +64,9 @@ def linked_view(
     data: Mapping[str, Any],
     key: str,
     on_event_change: Callable[[], None],
-    height: int = 560,
 ) -> None:
-    """Graph, program text and loop tree side by side, `height` pixels high; see the module for `data`."""
-    _mount("linked_view", "linkedView", data, key, on_event_change, height)
+    """The panes, as high as the window allows or a person made them; see the module for `data`."""
+    _mount("linked_view", "linkedView", data, key, on_event_change, "content")
 
 
 def trace_view(

@@ -20,6 +20,8 @@ const BAR = `
   </span>
   <button class="diff-toggle" data-act="diff" aria-pressed="false">${icon("diff")}<span data-say="text.diff"></span></button>
   <span class="add-button tool">${icon("add")}<select class="add"></select></span>
+  <button class="tool only-presenting" data-act="smaller">${icon("minus")}</button>
+  <button class="tool only-presenting" data-act="larger">${icon("plus")}</button>
   <button class="tool" data-act="present">${icon("present")}</button>
   <button class="tool" data-act="help">${icon("help")}</button>`;
 
@@ -77,6 +79,8 @@ function drawWords({ host }, labels, levels) {
   name("[data-act=forward]", "film.forward");
   name(".film input", "film.step");
   name("[data-act=present]", "present.title");
+  name("[data-act=larger]", "present.larger");
+  name("[data-act=smaller]", "present.smaller");
   name("[data-act=help]", "help.title");
   name(".add", "pane.add");
   host.querySelector("[data-say]").textContent = say(labels, "text.diff");
@@ -103,7 +107,7 @@ function drawPins(bar, pins, labels) {
   bar.pins = shown;
   bar.host.querySelector(".pins").innerHTML = shown
     .map(({ name, colour, function: where }, i) =>
-      `<span class="pin pin-${Math.min(colour, PIN_COLOURS)}" role="listitem" title="${esc(`${where} ${name}`)}"><i></i>${esc(name)}` +
+      `<span class="pin pin-${Math.min(colour, PIN_COLOURS)}" role="listitem" title="${esc(`${where} ${name}`)}"><i>${colour}</i>${esc(name)}` +
       `<button data-pin="${i}" aria-label="${esc(say(labels, "pin.remove", { name }))}">${icon("close", 10)}</button></span>`)
     .join("");
 }
@@ -116,6 +120,7 @@ function drawFilm({ host }, { cursor, states, times, elsewhere: touched }, label
   const range = film.querySelector("input");
   range.max = String(last);
   range.value = String(cursor);
+  range.style.setProperty("--done", `${(cursor / last) * 100}%`);
   const { title, detail } = states[cursor];
   const time = times?.[cursor];
   const name = cursor === 0 ? say(labels, "trace.start") : title;

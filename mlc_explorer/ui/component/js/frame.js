@@ -145,6 +145,16 @@ export function showTab(frame, tab) {
     b.setAttribute("aria-selected", String(Number(b.dataset.tab) === frame.tab));
 }
 
+/** Give the next pane the focus (`way` 1) or the one before: what it moves by keys, else its header. */
+export function focusNext(frame, way) {
+  const panes = panesOf(frame);
+  const at = panes.indexOf(frame.focused);
+  const next = at < 0 ? (way > 0 ? 0 : panes.length - 1) : (at + way + panes.length) % panes.length;
+  if (frame.mode === "tabs") showTab(frame, next);
+  const inside = panes[next].over.hidden ? panes[next].body.querySelector('[tabindex="0"]') : panes[next].over.querySelector("button");
+  (inside ?? panes[next].choice).focus({ focusVisible: true });
+}
+
 /** The names of tabs and splitters, in the person's language. */
 export function labelFrame(frame, labels) {
   if (frame.labels === labels) return;

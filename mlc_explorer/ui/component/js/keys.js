@@ -7,18 +7,20 @@ const KEYS = [
   ["ArrowLeft", "back"], ["ArrowRight", "forward"], [",", "back"], [".", "forward"],
   ["Home", "first"], ["End", "last"],
   ["1", "1"], ["2", "2"], ["3", "3"], ["4", "4"],
+  ["n", "next_pane"], ["N", "previous_pane"], ["+", "larger"], ["=", "larger"], ["-", "smaller"],
   ["d", "diff"], ["p", "pin"], ["P", "unpin"], ["f", "present"], ["?", "help"],
 ];
 const ACTS = new Map(KEYS);
 // What the list says, in groups: [key names, text].
 const LIST = [
   ["keys.film", [["← →  , .", "back_forward"], ["Home End", "first_last"], ["d", "diff"]]],
-  ["keys.panes", [["1 2 3 4", "presets"], ["f", "present"], ["Esc", "escape"]]],
+  ["keys.panes", [["1 2 3 4", "presets"], ["n N", "next_pane"]]],
+  ["keys.presentation", [["f", "present"], ["+ −", "type"], ["Esc", "escape"]]],
   ["keys.links", [["click", "click"], ["Shift click", "shift_click"], ["p", "pin"], ["P", "unpin"]]],
   ["keys.graph", [["↑ ↓ ← →", "arrows"], ["+ − 0", "zoom"], ["/", "search"]]],
   ["keys.tree", [["↑ ↓", "move"], ["← →", "open"]]],
   ["keys.text", [["Space", "fold"], ["Esc", "outer"]]],
-  ["keys.page", [["Ctrl Z", "undo"], ["Ctrl Shift Z", "redo"], ["Ctrl Enter", "measure"], ["Alt A", "apply"]]],
+  ["keys.page", [["Ctrl Z", "undo"], ["Ctrl Shift Z", "redo"], ["Ctrl Enter", "measure"], ["Alt A", "apply"], ["?", "help"]]],
 ];
 
 const TYPING = "input:not([type=range]), textarea, select, [contenteditable=true], [role=combobox], [role=dialog] *";

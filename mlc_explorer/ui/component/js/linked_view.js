@@ -7,11 +7,14 @@ import { drawBar, makeToolbar } from "./bar.js";
 import { afterPaint, followTheme, remember, remembered, same, say } from "./dom.js";
 import { listenForDrags } from "./dragging.js";
 import { elsewhere, readAhead } from "./film.js";
-import { PRESETS, addPane, labelFrame, makeFrame, panesOf, showTab, usePreset } from "./frame.js";
+import { PRESETS, addPane, focusNext, labelFrame, makeFrame, panesOf, showTab, usePreset } from "./frame.js";
+import { drawHint } from "./guidance.js";
+import { labelLowerEdge, makeLowerEdge } from "./height.js";
 import { listenForKeys, showKeys } from "./keys.js";
 import { forget, refresh } from "./painting.js";
 import { here, known, load, placeOf } from "./payloads.js";
 import { adoptPins, keepPins, lightsOf, makePins, selectedThing, togglePin } from "./pins.js";
+import { drawCaption, isPresenting, present, resizeType } from "./presenting.js";
 import { carry, lookAhead } from "./scenes.js";
 import { adoptStyle } from "./style.js";
 
@@ -53,9 +56,11 @@ function build(view) {
     arranged: () => view.home && repaint(view),
     closed: (pane) => forget(pane),
     retry: (pane) => repaint(view, pane),
+    help: (name, value) => (name === "function" ? chooseFunction(view, value) : tell(view, { type: name })),
     compare: (link) => compareWith(view, link),
   });
   listenForDrags(view.frame);
+  makeLowerEdge(root, root.querySelector(".edge"));
   view.bar = makeToolbar(root.querySelector(".topbar"), {
     act: (name) => act(view, name),
     preset: (name) => usePreset(view.frame, name),
@@ -117,6 +122,8 @@ async function update(view, data) {
   const first = !view.frame;
   if (first) build(view);
   labelFrame(view.frame, view.labels);
+  labelLowerEdge(view.root.querySelector(".edge"), view.labels);
+  drawHint(view.root.querySelector(".welcome"), view.labels);
   await repaint(view);
   if (first && view.home) resumeComparison(view);
   if (answered && view.data === data) sayPainted(view, String(data.seen ?? 0));
@@ -167,6 +174,7 @@ function drawLights(view) {
     pins: marks.pins, cursor: view.cursor, states: view.states, times: view.data.times,
     elsewhere: elsewhere(home), hasDiff: home.at.n > 0, showDiff: view.showDiff,
   }, view.labels, view.levels);
+  drawCaption(view.root.querySelector(".caption"), { cursor: view.cursor, states: view.states, times: view.data.times }, view.labels);
 }
 
 function hover(view, pane, thing) {
@@ -238,7 +246,9 @@ function act(view, name) {
     view.marks.pins = [];
     keepPins(view.marks);
     drawLights(view);
-  } else if (name === "present") present(view);
+  } else if (name === "present") present(view.root);
+  else if (name === "larger" || name === "smaller") return isPresenting(view.root) && resizeType(view.root, name === "larger" ? 1 : -1);
+  else if (name === "next_pane" || name === "previous_pane") focusNext(view.frame, name === "next_pane" ? 1 : -1);
   else if (name === "help") showKeys(view.root.querySelector("dialog.keys"), view.labels);
   else if (presets[Number(name) - 1]) usePreset(view.frame, presets[Number(name) - 1]);
   else return false;
@@ -255,19 +265,6 @@ function toggleDiff(view) {
   view.showDiff = !view.showDiff;
   remember("linked.diff", view.showDiff);
   repaint(view);
-}
-
-/** The whole screen for the panes, in larger type: the top layer, so that nothing of the page stands over it. */
-function present(view) {
-  const { root } = view;
-  const on = root.classList.toggle("presenting");
-  if (on) {
-    root.setAttribute("popover", "manual");
-    root.showPopover();
-  } else {
-    root.hidePopover();
-    root.removeAttribute("popover");
-  }
 }
 
 /** Show what a click means, then tell Python. */

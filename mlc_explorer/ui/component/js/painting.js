@@ -4,6 +4,7 @@
 import { arrivalOfDiff, comparedWith, comparisonOf } from "./compare.js";
 import { say } from "./dom.js";
 import { panesOf } from "./frame.js";
+import { emptyOf } from "./guidance.js";
 import { drawHeader, drawOver, isSlow, needsLoops } from "./panes.js";
 import { ask, hangUp, here, placeOf } from "./payloads.js";
 import { carry, makeScene, stateAt } from "./scenes.js";
@@ -187,7 +188,7 @@ function overOf(view, pane, scene) {
   const { failure } = pane;
   if (failure) return { title: failure.message || say(labels, "failed.title"), text: failure.hint, button: say(labels, "failed.again") };
   if (scene.kind !== "loops" && needsLoops(pane.view, view.levels))
-    return { title: say(labels, "empty.title"), text: say(labels, "empty.text", { function: scene.function }) };
+    return emptyOf(scene, labels);
   return null;
 }
 

@@ -56,7 +56,12 @@ export function makePane(view, at, levels, on) {
     const link = e.target.elements.link.value.trim();
     if (link) on.compare(link);
   });
-  pane.over.addEventListener("click", (e) => !e.target.closest("form") && e.target.closest("button") && on.retry(pane));
+  pane.over.addEventListener("click", (e) => {
+    if (e.target.closest("form")) return;
+    const { help, value } = e.target.closest("button")?.dataset ?? {};
+    if (help) on.help(help, value);
+    else if (e.target.closest("button")) on.retry(pane);
+  });
   element.addEventListener("focusin", () => on.focus(pane));
   setView(pane, view);
   return pane;
@@ -110,14 +115,15 @@ function moreHtml(pane, labels, states) {
   );
 }
 
-/** What lies over the body: null for nothing, or {title, text, retry, waiting}. */
+/** What lies over the body: null for nothing, or {title, text, waiting, button: its text, help: what it does, if not to retry}. */
 export function drawOver(pane, over, labels) {
   const key = over && JSON.stringify(over);
   pane.over.hidden = !over;
   pane.element.classList.toggle("waiting", Boolean(over?.waiting));
   if (!over || (pane.overKey === key && over.ask)) return; // what a person types into it stays
   pane.overKey = key;
-  const button = over.button ? `<button class="plain">${esc(over.button)}</button>` : "";
+  const help = over.help ? ` data-help="${esc(over.help.act)}" data-value="${esc(over.help.value)}"` : "";
+  const button = over.button ? `<button class="plain"${help}>${esc(over.button)}</button>` : "";
   const text = over.text ? `<p>${esc(over.text)}</p>` : "";
   pane.over.classList.toggle("light", Boolean(over.waiting && pane.drawn));
   pane.over.innerHTML = `<strong>${esc(over.title)}</strong>${text}${button}${over.ask === "link" ? linkForm(over, labels) : ""}`;
