@@ -7,6 +7,7 @@ import { anchorShift, changesOf } from "./graph_changes.js";
 import { wordsOf } from "./graph_svg.js";
 
 const BESIDE = 16; // pixels between a ghost and the box that took its place
+const TRIES = 4; // a ghost that finds no free place to the right by then lies behind what is there
 
 /** After a step what stayed keeps its place, if the graph is then as well in view as it was: whether it does. */
 export function staysInPlace(pane, before) {
@@ -44,8 +45,11 @@ function ghostsOf(before, now, { vanished, kept }) {
   const shift = anchorShift(before, now, kept) ?? { x: 0, y: 0 };
   return vanished.map((n) => {
     const ghost = { ...n, x: n.x + shift.x, y: n.y + shift.y };
-    const over = now.nodes.filter((box) => covers(box, ghost));
-    if (over.length) ghost.x = Math.max(...over.map((box) => box.x + box.w / 2)) + BESIDE + n.w / 2;
+    for (let tries = 0; tries < TRIES; tries++) {
+      const over = now.nodes.filter((box) => covers(box, ghost));
+      if (!over.length) break;
+      ghost.x = Math.max(...over.map((box) => box.x + box.w / 2)) + BESIDE + n.w / 2;
+    }
     const { title } = wordsOf(n);
     return (
       `<g class="ghost" data-ghost="${esc(n.id)}" transform="translate(${Math.round(ghost.x)} ${Math.round(ghost.y)})">` +
