@@ -74,7 +74,7 @@ def subjects(models: Sequence[str], functions: int) -> Iterator[tuple[Trace, str
             trace = Trace(model, tuple(Step(name) for name in names))
             try:
                 info, state = service.state(trace.to_json(), _no_file), replay(trace, _no_file)
-            except MlcError:  # a sample that is a single function has no graph to legalise
+            except MlcError:  # this model does not come to this stage
                 continue
             for found in info.functions[:functions]:
                 if found.kind == "graph" or _is_new(state, found.name, seen):
