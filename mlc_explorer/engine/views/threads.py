@@ -8,9 +8,8 @@ import re
 from ...errors import Refused
 from .spans import Spanned
 
-_THREAD = re.compile(
-    r'T\.thread_binding\(.*thread="(?:block|thread)Idx'
-)  # not vthread, which any machine has
+# Not vthread, which any machine has.
+_THREAD = re.compile(r'T\.thread_binding\(.*thread="(?:block|thread)Idx')
 _PARALLEL = re.compile(r"T\.parallel\(")
 _MIXED = "thread_scope_ == op"  # what TVM checks where a parallel loop meets a kernel
 _HAS_NONE = {"C": "C has no such threads", "CPU": "a CPU has no such threads"}
