@@ -92,7 +92,9 @@ def schedule(seed: int, counts: collections.Counter[str]) -> tuple[str, IRModule
             mod = apply_step(mod, step).mod
         except MlcError as e:
             counts["refused"] += 1
-            counts[e.code] += e.code in HAZARDS
+            if e.code in HAZARDS:
+                counts["hazards"] += 1
+                counts[e.code] += 1
         else:
             steps.append(step)
     return name, mod, steps
