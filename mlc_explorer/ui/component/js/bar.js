@@ -107,7 +107,7 @@ function drawPins(bar, pins, labels) {
   bar.pins = shown;
   bar.host.querySelector(".pins").innerHTML = shown
     .map(({ name, colour, function: where }, i) =>
-      `<span class="pin pin-${Math.min(colour, PIN_COLOURS)}" role="listitem" title="${esc(`${where} ${name}`)}"><i>${colour}</i>${esc(name)}` +
+      `<span class="pin pin-${Math.min(colour, PIN_COLOURS)}" role="listitem" title="${esc(`${where} ${name}`)}"><i data-number="${colour}"></i><span class="name"><bdi>${esc(name)}</bdi></span>` +
       `<button data-pin="${i}" aria-label="${esc(say(labels, "pin.remove", { name }))}">${icon("close", 10)}</button></span>`)
     .join("");
 }

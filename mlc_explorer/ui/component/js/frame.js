@@ -27,6 +27,7 @@ export function makeFrame(host, levels, on) {
   };
   const kept = remembered("linked.layout", null);
   if (!restore(frame, kept)) usePreset(frame, "course");
+  host.addEventListener("mousedown", (e) => e.shiftKey && e.preventDefault()); // it pins: no text is to be marked by it
   new ResizeObserver(() => modeOf(frame) !== frame.mode && arrange(frame)).observe(host);
   return frame;
 }

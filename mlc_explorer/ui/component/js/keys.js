@@ -31,6 +31,7 @@ export function listenForKeys(root, act) {
   const onKey = (e) => {
     if (!root.isConnected) return document.removeEventListener("keydown", onKey);
     if (e.ctrlKey || e.metaKey || e.altKey || e.defaultPrevented) return;
+    if (root.querySelector("dialog[open]") && e.key !== "?") return;
     if (e.key === "Escape" && root.classList.contains("presenting")) {
       act("present");
       return e.preventDefault();
