@@ -77,4 +77,4 @@ def node(operator: str, *arguments: Expression) -> Expression:
 def _whole(value: Expression) -> int:
     if isinstance(value, int) and 0 <= value < 63:
         return value
-    raise DataDependent("a shift by a variable")
+    raise DataDependent("<<")

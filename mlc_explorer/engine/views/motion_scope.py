@@ -74,7 +74,7 @@ class Scope:
         if not all(hasattr(n, "value") for n in (loop.extent, loop.min)):
             raise symbolic(place.path, str(loop.extent))
         if getattr(loop.step, "value", 1) != 1:
-            raise Irregular(f"the step of '{place.path}'")
+            raise Irregular("T.serial(step=…)")
         taken = [var for _, var in self.loops]
         same = sum(var.partition("#")[0] == place.name for var in taken)
         self.loops.append((place, f"{place.name}#{same + 1}" if same else place.name))

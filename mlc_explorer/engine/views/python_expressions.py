@@ -122,8 +122,8 @@ class Expressions:
         return name
 
     def refusal(self, what: str, place: Any = None) -> Refused:
-        """What has no counterpart, and at which expression or statement."""
-        shown = f"{what} in {' '.join(str(place).split())}"[:160] if place is not None else what
+        """`what` has no counterpart: named as in code, because it stands in a text of any language."""
+        shown = f"{what}: {' '.join(str(place).split())}"[:160] if place is not None else what
         return Refused(
             f"'{self._function}' can't be written as Python: there is no counterpart for {shown}.",
             hint="Read it as TVMScript or LLVM IR.",
@@ -169,7 +169,7 @@ class Expressions:
 
     def _division(self, name: str, node: Any) -> tuple[str, int]:
         if _is_vector(node):
-            raise self.refusal(f"{name} of vectors", node)
+            raise self.refusal(f"{name}(T.Ramp)", node)
         self._divisions.add(name)
         return f"{name}({self.text(node.a)}, {self.text(node.b)})", _ATOM
 
@@ -269,7 +269,7 @@ class Expressions:
 
     def _erf(self, node: Any) -> tuple[str, int]:
         if _is_vector(node):
-            raise self.refusal("erf of a vector", node)
+            raise self.refusal("T.erf(T.Ramp)", node)
         self.modules.add("math")
         return f"np.{self.dtype(node.ty)}(math.erf({self.text(node.args[0])}))", _ATOM
 

@@ -128,7 +128,7 @@ class _Writer:
         if _number(node.min) != 0:
             bounds.append(self._write.text(end))
         if node.step is not None and _number(node.step) != 1:
-            raise self._write.refusal("a loop with a step", node.step)
+            raise self._write.refusal("T.serial(step=…)", node.step)
         kind = _kind(node)
         head = f"for {self._enter(node.loop_var)} in range({', '.join(bounds)}):"
         self._within(f"{head}  # {kind}" if kind else head, mark.line, node.body)
@@ -156,7 +156,7 @@ class _Writer:
 
     def _evaluate(self, node: Any) -> None:
         if _number(node.value) is None:
-            raise self._write.refusal(str(getattr(getattr(node.value, "op", None), "name", "a call")), node)
+            raise self._write.refusal(str(getattr(getattr(node.value, "op", None), "name", "Call")), node)
 
     def _attrstmt(self, node: Any) -> None:
         if not str(node.attr_key).startswith("pragma_"):

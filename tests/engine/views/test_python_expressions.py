@@ -93,3 +93,11 @@ def test_what_has_no_counterpart_is_refused_by_name(mod, what):
         python(mod(), "main")
     assert refused.value.code == "view_not_python"
     assert what in refused.value.params["what"]
+
+
+def test_a_refusal_names_what_it_can_not_write_as_code_does():
+    """It is part of a sentence in any language."""
+    mod = elementwise(lambda x, i: tirx.call_extern("float32", "mystery", x))
+    with pytest.raises(Refused) as refused:
+        python(mod, "main")
+    assert refused.value.params["what"].startswith("call_extern: T.call_extern(")
