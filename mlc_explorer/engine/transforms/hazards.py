@@ -98,7 +98,8 @@ class _History:
     ) -> None:
         self._buffer = buffer
         self._is_parameter = is_parameter
-        self._writers = [(n, leaf, r) for n, leaf in enumerate(leaves) for r in leaf.writes if self._is_it(r)]
+        writes = [(leaf, r) for leaf in leaves for r in leaf.writes if self._is_it(r)]
+        self._writers = [(n, leaf, r) for n, (leaf, r) in enumerate(writes)]
         writing = {id(leaf) for _, leaf, _ in self._writers}
         self._readers = [
             (leaf, r, sample)
@@ -156,7 +157,7 @@ class _History:
                 np.stack(
                     [
                         np.full(rows, number),
-                        leaf.identities(values),
+                        leaf.identities(values) * len(self._writers) + number,
                         leaf.resets(self._buffer, values),
                         np.full(rows, leaf.accumulates(self._buffer)),
                     ],
@@ -164,7 +165,8 @@ class _History:
                 )
             )
         when, what = np.concatenate(times), np.concatenate(marks)
-        order = np.lexsort(when.T[::-1])
+        varying = when[:, (when != when[:1]).any(axis=0)]
+        order = np.lexsort(varying.T[::-1]) if varying.size else np.arange(len(when))
         leaves = {number: leaf for number, leaf, _ in self._writers}
         return _Element(self._named(element), when[order], what[order], leaves, self._common)
 
@@ -172,7 +174,7 @@ class _History:
         return f"{self._buffer.name}[{', '.join(map(str, element))}]"
 
 
-_WRITER, _IDENTITY, _RESETS, _ACCUMULATES = range(4)
+_WRITER, _TERM, _RESETS, _ACCUMULATES = range(4)  # columns of what is known of a write
 
 
 class _Element:
@@ -194,7 +196,7 @@ class _Element:
             yield Hazard("never_written", block, None, self._name)
         elif self._end is None:
             yield self._hazard("sum_not_started")
-        elif (self._end[1:] == self._end[:-1]).all(axis=1).any():
+        elif (self._end[1:] == self._end[:-1]).any():
             yield self._hazard("summed_twice")
         elif not self._keeps_all():
             yield self._hazard("begun_again")
@@ -217,6 +219,8 @@ class _Element:
                     yield Hazard("read_across", reader.block, loop.node, self._name)
 
     def _is_final(self, what: np.ndarray) -> bool:
+        if len(what) == len(self._what):
+            return True
         seen = _content(what)
         return seen is not None and np.array_equal(seen, self._end)
 
@@ -236,8 +240,9 @@ class _Element:
     def _keeps_all(self) -> bool:
         """Whether every term that is ever added is still there at the end."""
         assert self._end is not None
-        added = self._what[self._what[:, _ACCUMULATES] == 1][:, [_WRITER, _IDENTITY]]
-        return set(map(tuple, added.tolist())) <= set(map(tuple, self._end.tolist()))
+        begun = np.flatnonzero(self._what[:, _RESETS])[-1]
+        earlier = self._what[:begun]
+        return bool(np.isin(earlier[earlier[:, _ACCUMULATES] == 1, _TERM], self._end).all())
 
     def _races(self) -> Iterator[Hazard]:
         """A sum to which several iterations add that run at once."""
@@ -274,8 +279,7 @@ def _content(what: np.ndarray) -> np.ndarray | None:
     fresh = np.flatnonzero(what[:, _RESETS])
     if not len(fresh):
         return None
-    since = what[fresh[-1] :, [_WRITER, _IDENTITY]]
-    return since[np.lexsort(since.T)]
+    return np.sort(what[fresh[-1] :, _TERM])
 
 
 def refuse_vectorized_storage(func: PrimFunc) -> None:
