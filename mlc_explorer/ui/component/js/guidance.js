@@ -21,7 +21,7 @@ export function drawHint(element, labels) {
   element.hidden = remembered(SEEN, false);
   if (element.hidden || element.said === labels) return;
   element.said = labels;
-  const name = esc(say(labels, "problem.dismiss"));
+  const name = esc(say(labels, "hint.close"));
   element.innerHTML =
     `<span>${esc(say(labels, "hint.text"))}</span><button class="tool" title="${name}" aria-label="${name}">${icon("close", 12)}</button>`;
   element.querySelector("button").addEventListener("click", () => {
