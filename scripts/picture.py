@@ -34,6 +34,7 @@ def main() -> int:
     ):
         browser = playwright.chromium.launch(executable_path=executable, args=launch.FLAGS)
         page = browser.new_page(viewport={"width": 1600, "height": 1130}, color_scheme="dark")
+        page.add_init_script("localStorage.setItem('mlc.linked.hint.seen', 'true')")
         page.goto(f"{url}/?w={_link()}")
         _measure(page)
         page.screenshot(path=PICTURE)

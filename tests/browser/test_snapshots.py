@@ -8,6 +8,7 @@ nothing is measured). `make snapshots` writes the images anew: look at them befo
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, expect
 
+from mlc_explorer.session import shipped_trace
 from tests.browser import launch
 from tests.browser.explorer import FOLD, MEASURE_MS, Explorer, link
 
@@ -23,6 +25,9 @@ Visit = Callable[..., Explorer]
 
 RELU = "linear_relu"
 FOLDED = link("mlp", FOLD, function=RELU, node="lv#2", path="matmul/k")
+SCHEDULE = shipped_trace("mlp")
+assert SCHEDULE is not None
+SCHEDULED = link("mlp", SCHEDULE.to_json()["steps"], cursor=10, function=RELU, path="matmul/k_0")
 WIDE, MEDIUM, NARROW = (1600, 1000), (1280, 800), (800, 1000)
 
 
@@ -71,6 +76,62 @@ def test_a_refusal(visit: Visit, assert_screenshot, theme: str) -> None:
     explorer.expect_refusal()
     sized(explorer, WIDE)
     assert_screenshot(explorer.page, f"explore-refused-{theme}-1600", mask=varying(explorer))
+
+
+def settled(visit: Visit, theme: str, layout: str | None = None) -> Explorer:
+    """Step 10 of the shipped schedule, for somebody who knows the page; `layout` as the browser keeps it."""
+    explorer = visit(SCHEDULED, theme=theme)
+    explorer.page.evaluate(
+        """layout => {
+          localStorage.setItem("mlc.linked.hint.seen", "true");
+          if (layout) localStorage.setItem("mlc.linked.layout", layout);
+        }""",
+        layout,
+    )
+    explorer.page.reload()
+    explorer.expect_painted()
+    return sized(explorer, WIDE)
+
+
+def compiled(explorer: Explorer) -> list[Locator]:
+    """What the processor decides: its instructions, its caches. Waits until it is there."""
+    expect(explorer.page.locator(".pane.waiting")).to_have_count(0, timeout=MEASURE_MS)
+    machine = (
+        ".pane[data-view=asm] .body",
+        ".motion-summary",
+        ".motion-accesses",
+        ".motion-counters",
+        ".motion-note",
+    )
+    return [explorer.page.locator(part) for part in machine]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("preset", ["kernel", "compare", "motion"])
+def test_an_arrangement(visit: Visit, assert_screenshot, theme: str, preset: str) -> None:
+    explorer = settled(visit, theme)
+    explorer.page.locator(f"[data-preset={preset}]").click()
+    masked = varying(explorer) + compiled(explorer)
+    explorer.page.mouse.move(0, 0)
+    assert_screenshot(explorer.page, f"explore-{preset}-{theme}-1600", mask=masked)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_other_levels(visit: Visit, assert_screenshot, theme: str) -> None:
+    views = ("dataflow", "python", "c")
+    columns = [{"share": 1 / 3, "panes": [{"view": view, "at": "now", "share": 1}]} for view in views]
+    explorer = settled(visit, theme, json.dumps({"preset": "", "columns": columns}))
+    masked = varying(explorer) + compiled(explorer)
+    assert_screenshot(explorer.page, f"explore-levels-{theme}-1600", mask=masked)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_presentation(visit: Visit, assert_screenshot, theme: str) -> None:
+    explorer = settled(visit, theme)
+    explorer.page.set_viewport_size({"width": 1920, "height": 1080})
+    explorer.page.keyboard.press("f")
+    expect(explorer.page.locator(".caption")).to_be_in_viewport()
+    assert_screenshot(explorer.page, f"presentation-{theme}-1920")
 
 
 def chinese_font() -> Path | None:

@@ -107,9 +107,15 @@ function drawPins(bar, pins, labels) {
   bar.pins = shown;
   bar.host.querySelector(".pins").innerHTML = shown
     .map(({ name, colour, function: where }, i) =>
-      `<span class="pin pin-${Math.min(colour, PIN_COLOURS)}" role="listitem" title="${esc(`${where} ${name}`)}"><i data-number="${colour}"></i><span class="name"><bdi>${esc(name)}</bdi></span>` +
+      `<span class="pin pin-${Math.min(colour, PIN_COLOURS)}" role="listitem" title="${esc(`${where} ${name}`)}"><i data-number="${colour}"></i><span class="name"><bdi>${pinHtml(name)}</bdi></span>` +
       `<button data-pin="${i}" aria-label="${esc(say(labels, "pin.remove", { name }))}">${icon("close", 10)}</button></span>`)
     .join("");
+}
+
+/** A pin's path; where there are many, the style sheet leaves out all but the loop's own name. */
+function pinHtml(name) {
+  const own = name.slice(name.lastIndexOf("/") + 1);
+  return `<span class="way">${esc(name.slice(0, name.length - own.length))}</span>${esc(own)}`;
 }
 
 function drawFilm({ host }, { cursor, states, times, elsewhere: touched }, labels) {
