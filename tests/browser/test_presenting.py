@@ -158,6 +158,43 @@ def test_a_key_goes_from_pane_to_pane_and_back(visit: Visit) -> None:
         assert page.locator(".frame").evaluate(focused) == view
 
 
+def test_keys_do_what_their_list_says(visit: Visit) -> None:
+    explorer = visit(scheduled(function="linear_relu", path="matmul/k_0"))
+    page = explorer.page
+    body = page.locator("body")
+    body.press("?")
+    listed = page.get_by_role("dialog").locator("dd").all_text_contents()
+    assert len(listed) > 20 and say("component.keys.help") in listed
+    body.press("?")
+    expect(page.locator("dialog.keys")).not_to_be_visible()
+    step = page.locator(".film output b")
+    for key, shown in (
+        ("Home", "0/17"),
+        ("End", "17/17"),
+        (",", "16/17"),
+        (".", "17/17"),
+        ("ArrowLeft", "16/17"),
+    ):
+        body.press(key)
+        expect(step).to_have_text(shown)
+    toggle = page.get_by_role("button", name=say("component.text.diff"))
+    pressed = toggle.get_attribute("aria-pressed")
+    body.press("d")
+    expect(toggle).not_to_have_attribute("aria-pressed", str(pressed))
+    page.locator(".branch").first.click()
+    body.press("p")
+    expect(page.locator(".pin")).to_have_count(1)
+    body.press("P")
+    expect(page.locator(".pin")).to_have_count(0)
+    for key, preset in (("2", "kernel"), ("3", "compare"), ("4", "motion"), ("1", "course")):
+        body.press(key)
+        expect(page.locator(f"[data-preset={preset}]")).to_have_attribute("aria-checked", "true")
+    chosen = page.get_by_role("radio", name=say("component.preset.course"), exact=True)
+    chosen.press("ArrowRight")
+    expect(page.locator("[data-preset=kernel]")).to_be_focused()
+    expect(page.locator("[data-preset=kernel]")).to_have_attribute("aria-checked", "true")
+
+
 def test_every_control_has_a_name(visit: Visit) -> None:
     page = visit(scheduled(function="linear_relu")).page
     nameless = page.locator(".linked-view").evaluate(

@@ -36,6 +36,7 @@ export function makeToolbar(host, on) {
     else if (button?.dataset.preset) on.preset(button.dataset.preset);
     else if (button?.dataset.pin) on.unpin(Number(button.dataset.pin));
   });
+  host.querySelector(".presets").addEventListener("keydown", (e) => movePreset(e, on));
   host.querySelector(".functions").addEventListener("change", (e) => on.func(e.target.value));
   host.querySelector(".film input").addEventListener("input", (e) => on.goto(Number(e.target.value)));
   host.querySelector(".add").addEventListener("change", (e) => {
@@ -45,12 +46,25 @@ export function makeToolbar(host, on) {
   return bar;
 }
 
+/** The arrow keys of a radio group: the next or previous arrangement, around the ends. */
+function movePreset(e, on) {
+  const way = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[e.key];
+  if (!way) return;
+  const buttons = [...e.currentTarget.children];
+  const next = buttons.at((buttons.indexOf(e.target) + way) % buttons.length);
+  e.preventDefault();
+  next.focus();
+  on.preset(next.dataset.preset);
+}
+
 /** Show {preset, functions, function, path, pins, cursor, states, times, hasDiff, showDiff}. */
 export function drawBar(bar, state, labels, levels) {
   const { host } = bar;
   if (bar.labels !== labels) drawWords(bar, labels, levels);
-  for (const b of host.querySelectorAll(".presets button"))
+  host.querySelectorAll(".presets button").forEach((b, i) => {
     b.setAttribute("aria-checked", String(b.dataset.preset === state.preset));
+    b.tabIndex = b.dataset.preset === state.preset || (!state.preset && i === 0) ? 0 : -1;
+  });
   const select = host.querySelector(".functions");
   if (bar.functions !== state.functions || bar.labels !== labels) select.innerHTML = optionsOf(state.functions, labels);
   select.value = state.function ?? "";
