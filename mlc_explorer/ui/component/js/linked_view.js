@@ -223,7 +223,8 @@ function choosePath(view, path) {
 
 function chooseFunction(view, name) {
   const { home } = view;
-  const node = here(placeOf(home.at.token, "graph", home.info.entry))?.nodes.find((n) => n.function === name);
+  const nodes = here(placeOf(home.at.token, "graph", home.info.entry))?.nodes ?? [];
+  const node = nodes.find((n) => n.function === name) ?? nodes.find((n) => n.inside?.includes(name)); // or its group
   view.origin = view.anchor = null;
   view.selection = { node: node?.id ?? null, function: name, path: null };
   tell(view, { type: "function", name, node: node?.id ?? null });
