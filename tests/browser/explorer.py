@@ -223,7 +223,9 @@ class Explorer:
         self.page.get_by_label(label, exact=True).fill(text)
 
     def apply(self) -> None:
-        self.press(self.say("palette.apply"))
+        """Sends the form. (An empty pane may offer to apply something, too.)"""
+        palette = self.page.locator(".st-key-mlc-palette")
+        palette.get_by_role("button", name=self.say("palette.apply")).click()
 
     def expect_refusal(self) -> Locator:
         """The message beside the form."""
