@@ -80,7 +80,10 @@ def test_a_token_can_be_had_from_the_page_only(token: str):
     assert token != answers.token(LEGAL, "generic", "en")
 
 
-@pytest.mark.parametrize(("view", "function"), [("program", "nothing"), ("wasm", "matmul"), ("loops", "main")])
+REFUSED = [("program", "nothing"), ("wasm", "matmul"), ("loops", "main")]
+
+
+@pytest.mark.parametrize(("view", "function"), REFUSED)
 def test_a_refusal_says_what_and_what_to_do_in_the_persons_language(view: str, function: str):
     answer = ask(answers.token(LEGAL, "cpu", "zh"), view, function)
     assert answer.status_code == 409 and answer.headers["cache-control"] == "no-store"

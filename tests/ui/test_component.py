@@ -17,7 +17,8 @@ from mlc_explorer.ui import blobs, component
 
 FILES = sorted(p for p in component.HERE.rglob("*.*") if p.suffix in {".js", ".css", ".html"})
 SAID = re.compile(
-    r'data-say(?:-title)?="([\w.]+)"|\bsay\(\w+(?:\.\w+)*, "([\w.]+)"|labels\["([\w.]+)"\]|\bname\("[^"]+", "([\w.]+)"'
+    r'data-say(?:-title)?="([\w.]+)"|\bsay\(\w+(?:\.\w+)*, "([\w.]+)"|labels\["([\w.]+)"\]'
+    r'|\bname\("[^"]+", "([\w.]+)"'
 )
 CHOSEN = re.compile(r'say\(\w+, ok \? "([\w.]+)" : "([\w.]+)"')
 KEYS = re.findall(r'\["[^"]+", "(\w+)"\]', component._source("keys.js").partition("const LIST")[2])

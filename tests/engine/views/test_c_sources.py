@@ -110,8 +110,9 @@ def test_c_has_no_threads(bound):
 # -- devices
 
 
-def test_golden_cuda(golden, bound):
-    golden("views/matmul_128_bound.cuda.txt", "\n".join(c_source(bound, "main", "cuda").lines) + "\n")
+@pytest.mark.parametrize("level", DEVICES)
+def test_golden_device_source(golden, bound, level):
+    golden(f"views/matmul_128_bound.{level}.txt", "\n".join(c_source(bound, "main", level).lines) + "\n")
 
 
 @pytest.mark.parametrize("level", DEVICES)

@@ -45,6 +45,17 @@ def test_every_line_has_a_link_and_a_kind(scheduled, level):
 
 
 @pytest.mark.parametrize("level", ["llvm", "asm"])
+def test_golden_machine_code(golden, scheduled, level):
+    """For one named CPU: each line with its kind and the line of TVMScript that it came from."""
+    view = lowered(scheduled, "main", level, X86)
+    rows = (
+        f"{link or '':>4} {kind:8} {line}".rstrip()
+        for line, link, kind in zip(view.lines, view.links, view.kinds)
+    )
+    golden(f"views/matmul_128_scheduled.{level}.txt", "\n".join(rows) + "\n")
+
+
+@pytest.mark.parametrize("level", ["llvm", "asm"])
 def test_multiply_adds_come_from_the_update(scheduled, level):
     """Also beneath a parallel loop, whose body TVM moves to a function without a debug scope."""
     update = line_of(scheduled, "C[v_i, v_j] = C[v_i, v_j] +")

@@ -45,6 +45,15 @@ def afresh():
 # -- what ran
 
 
+def test_golden_passes_of_a_compilation(golden):
+    """Nesting, name, and what each pass changed; not the times, which are the machine's."""
+    rows = (
+        f"{'  ' * p.depth}{p.name}" + (f"  changed {', '.join(p.changed)}" if p.changed else "")
+        for p in ran("mlp", "compile").passes
+    )
+    golden("views/mlp.pipeline.txt", "\n".join(rows) + "\n")
+
+
 @pytest.mark.parametrize("pipeline", PIPELINES, ids=lambda p: p.name)
 def test_a_small_model_has_the_usual_number_of_passes(pipeline):
     assert len(ran("mlp", pipeline.name).passes) == pipeline.usual
