@@ -112,6 +112,9 @@ def test_an_arrangement(visit: Visit, assert_screenshot, theme: str, preset: str
     explorer = settled(visit, theme)
     explorer.page.locator(f"[data-preset={preset}]").click()
     masked = varying(explorer) + compiled(explorer)
+    if preset == "motion":  # what is in the cache is drawn at the end of the simulation
+        done = explorer.page.locator(".motion-summary[data-done=true]")
+        expect(done).to_have_count(2, timeout=MEASURE_MS)
     explorer.page.mouse.move(0, 0)
     assert_screenshot(explorer.page, f"explore-{preset}-{theme}-1600", mask=masked)
 

@@ -98,7 +98,7 @@ def test_a_worker_killed_in_mid_compile_is_replaced(own_engine: Engine) -> None:
     job = own_engine.submit("compile_endlessly")
     os.kill(_busy_pid(own_engine), signal.SIGKILL)
     with pytest.raises(Crashed) as e:
-        job.result(5)
+        job.result(30)
     assert e.value.params == {"signal": "SIGKILL"}
     assert own_engine.call("compile_and_run") == [1, 2, 3, 4, 5, 6, 7, 8]
     assert len(_pids(own_engine)) == 4
