@@ -28,12 +28,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import onnx
-from onnx import TensorProto, helper
+from onnx import helper
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from benchmarks import interaction
 from mlc_explorer.schema.trace import Trace, pack
 from mlc_explorer.store import Store
+from tests.big_models import chain, model
 from tests.browser import launch
 
 WINDOW = {"width": 1440, "height": 900}
@@ -103,17 +104,6 @@ class Motion:
     longest_ms: float
 
 
-def chain(count: int) -> bytes:
-    """An ONNX file: four Relu and the addition of a residual, again and again."""
-    nodes, before, skip = [], "x", "x"
-    for i in range(count):
-        inputs = [before, skip] if i % 5 == 4 else [before]
-        nodes.append(helper.make_node("Add" if i % 5 == 4 else "Relu", inputs, [f"t{i}"]))
-        before = f"t{i}"
-        skip = before if i % 5 == 4 else skip
-    return _file(nodes, before)
-
-
 def lattice(columns: int, rows: int) -> bytes:
     """An ONNX file of `columns` chains side by side, whose ends are added up."""
     nodes, ends = [], []
@@ -123,15 +113,7 @@ def lattice(columns: int, rows: int) -> bytes:
             nodes.append(helper.make_node(("Relu", "Exp", "Tanh")[(c + r) % 3], [before], [f"t{c}_{r}"]))
             before = f"t{c}_{r}"
         ends.append(before)
-    return _file([*nodes, helper.make_node("Sum", ends, ["y"])], "y")
-
-
-def _file(nodes: list[onnx.NodeProto], last: str) -> bytes:
-    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 64]) for name in ("x", last))
-    graph = helper.make_graph(nodes, "main", [x], [y])
-    return helper.make_model(
-        graph, ir_version=9, opset_imports=[helper.make_opsetid("", 17)]
-    ).SerializeToString()
+    return model([*nodes, helper.make_node("Sum", ends, ["y"])], "y")
 
 
 def models() -> dict[str, bytes]:

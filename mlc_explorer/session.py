@@ -190,7 +190,7 @@ class Session:
         return self._ask("cache", CacheReport, function=function, block=block, accesses=accesses)
 
     def text(self, function: str | None = None, level: str | None = None, target: str = "cpu") -> TextView:
-        """A function as text; `level`: tir, relax, llvm, asm (default: tir or relax, as the function is)."""
+        """A function as text; `level`: one of `schema.levels` (default: tir or relax, as the function is)."""
         return self._ask("text", TextView, function=function, level=level, target=target)
 
     def diff(

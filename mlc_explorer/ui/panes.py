@@ -34,7 +34,6 @@ def _data(work: Workspace, language: str) -> dict[str, Any]:
         "states": _states(work.session, work.target, language),
         "cursor": work.session.cursor,
         "other": _other(work.target, language),
-        "entry": work.info.entry,
         "kind": work.kind(work.function),
         "wanted": work.session.selection.function,
         "selection": {"node": chosen.node, "function": work.function, "path": chosen.path},

@@ -147,7 +147,6 @@ def linked(case: str) -> None:
         "cursor": len(titles) - 1,
         "other": None,
         "times": [None] * len(titles),
-        "entry": "main",
         "kind": "graph" if function == "main" else "loops",
         "selection": state.chosen,
         "problem": problem if case == "refused" else None,

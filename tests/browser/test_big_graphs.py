@@ -5,30 +5,15 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable
 
 import pytest
-from onnx import TensorProto, helper
 from PIL import Image
 from playwright.sync_api import Page, expect
 
 from mlc_explorer.store import Store
+from tests.big_models import chain
 from tests.browser import launch
 from tests.browser.explorer import Explorer, link
 
 SVG = "{http://www.w3.org/2000/svg}"
-
-
-def chain(count: int) -> bytes:
-    """Relu ×4, Add (a residual), and again."""
-    nodes, before, skip = [], "x", "x"
-    for i in range(count):
-        inputs = [before, skip] if i % 5 == 4 else [before]
-        nodes.append(helper.make_node("Add" if i % 5 == 4 else "Relu", inputs, [f"t{i}"]))
-        before = f"t{i}"
-        skip = before if i % 5 == 4 else skip
-    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 64]) for name in ("x", before)]
-    graph = helper.make_graph(nodes, "chain", ends[:1], ends[1:])
-    return helper.make_model(
-        graph, ir_version=9, opset_imports=[helper.make_opsetid("", 17)]
-    ).SerializeToString()
 
 
 @pytest.fixture(scope="module")

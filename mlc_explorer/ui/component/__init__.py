@@ -11,7 +11,7 @@ bundle, so that a view is never shown without its style.
 `data` of `linked_view`: ``states`` (the history from the untransformed model on: {token, title, detail,
 function}; what they show the panes ask for by token, see `answers`), ``cursor`` (which of them stands),
 ``other`` ({token, title} or {error}: another workspace to compare with, or None), ``times`` (ms of each
-state, or None), ``entry``, ``kind`` of the chosen function, ``selection`` {node, function, path}, ``wanted``
+state, or None), ``kind`` of the chosen function, ``selection`` {node, function, path}, ``wanted``
 (the function that a person chose, also where this step has none of that name), ``problem`` {message, paths}
 or None, ``levels`` (of `schema.levels`), ``labels`` (`labels(language)`).
 

@@ -4,9 +4,8 @@ import hashlib
 import importlib.util
 from pathlib import Path
 
-import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import helper
 
 from mlc_explorer.engine import loaders, service
 from mlc_explorer.engine.views import opened
@@ -14,32 +13,11 @@ from mlc_explorer.engine.views.graph import graph, grouped
 from mlc_explorer.engine.views.groups import MOST_MEMBERS, Scope
 from mlc_explorer.engine.views.repeats import Repeat, repeats
 from mlc_explorer.engine.views.search import MOST, search
+from tests.big_models import chain, model
 
 LIGHT = Path(importlib.util.find_spec("onnx").origin).parent / "backend/test/data/light"
 SCOPED = ("LegalizeOps",)
 FUSED = ("LegalizeOps", "AnnotateTIROpPattern", "FuseOps")
-
-
-def model(nodes: list[onnx.NodeProto], last: str) -> bytes:
-    """An ONNX file of element-wise nodes from ``x`` to `last`."""
-    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 64]) for name in ("x", last)]
-    made = helper.make_graph(nodes, "main", ends[:1], ends[1:])
-    return helper.make_model(
-        made, ir_version=9, opset_imports=[helper.make_opsetid("", 17)]
-    ).SerializeToString()
-
-
-def chain(count: int) -> bytes:
-    """Relu ×4, Add (a residual), and again."""
-    nodes, before, skip = [], "x", "x"
-    for i in range(count):
-        if i % 5 == 4:
-            nodes.append(helper.make_node("Add", [before, skip], [f"t{i}"]))
-            skip = f"t{i}"
-        else:
-            nodes.append(helper.make_node("Relu", [before], [f"t{i}"]))
-        before = f"t{i}"
-    return model(nodes, before)
 
 
 def residual_network() -> bytes:

@@ -4,7 +4,7 @@
 // it, since its answer keeps the page busy.
 
 import { drawBar, makeToolbar } from "./bar.js";
-import { afterPaint, followTheme, remember, remembered, same, say } from "./dom.js";
+import { afterPaint, followTheme, remember, remembered, same } from "./dom.js";
 import { listenForDrags } from "./dragging.js";
 import { elsewhere, readAhead } from "./film.js";
 import { PRESETS, addPane, focusNext, labelFrame, makeFrame, panesOf, showTab, usePreset } from "./frame.js";
@@ -95,7 +95,6 @@ function insideOf(view, pane) {
     choose: (thing, keep) => choose(view, pane, thing, keep),
     hover: (thing) => hover(view, pane, thing),
     ask: (name, args) => pane.ask(name, args),
-    say: (key, values) => say(view.labels, key, values),
     dismiss: () => {
       view.dismissed = view.data.problem;
       repaint(view);

@@ -20,7 +20,7 @@ const FADED = 0.22; // of the colour is left at something touched long ago
 const FADE = 14; // doublings of an access's age until it has faded
 
 /** How a shape is drawn: {rows, columns, slices, split}; the dimensions before `split` number the slices. */
-export function foldShape(shape) {
+function foldShape(shape) {
   let d = shape.length;
   const take = (least) => {
     let size = d > 0 ? shape[--d] : 1;

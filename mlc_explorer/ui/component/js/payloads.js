@@ -9,7 +9,7 @@ const calls = new Map(); // what is on its way, by place
 const coming = new Map(); // promises by digest, so that two panes never ask twice
 
 /** Where the app is mounted, with a trailing slash: Streamlit's own scripts stand in <base>/static/js/. */
-export function basePath() {
+function basePath() {
   const script = document.querySelector('script[src*="static/js/"]');
   return script ? new URL("../../", script.src).href : new URL("./", document.baseURI).href;
 }

@@ -36,7 +36,7 @@ export function makeIndex(program, tree) {
 }
 
 /** The innermost mark at a line (1-based), or null. */
-export function markAt(index, line) {
+function markAt(index, line) {
   let inner = null;
   for (const mark of index.marks)
     if (mark.line <= line && line <= mark.end && (!inner || mark.end - mark.line <= inner.end - inner.line))
@@ -93,10 +93,4 @@ function linesOfBuffer(index, name) {
     });
   }
   return index.bufferLines.get(name) ?? [];
-}
-
-/** Whether `path` is `ancestor` or stands beneath it. */
-export function isWithin(index, path, ancestor) {
-  for (let p = path; p != null; p = index.parents.get(p)) if (p === ancestor) return true;
-  return false;
 }
