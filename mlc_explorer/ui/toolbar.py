@@ -16,9 +16,9 @@ from mlc_explorer.session import default_engine, default_store
 from mlc_explorer.texts import has, say
 from mlc_explorer.ui import history, measuring, palette, workspace
 from mlc_explorer.ui import language as _language
-from mlc_explorer.ui.workspace import TARGET, Workspace
+from mlc_explorer.ui.workspace import Workspace
 
-MODEL, UPLOAD = "toolbar.model", "toolbar.upload"
+MODEL, TARGET, UPLOAD = "toolbar.model", "target", "toolbar.upload"
 _DONE, _PROBLEM, _OPENING = "toolbar.upload.done", "toolbar.problem", "toolbar.opening"
 
 
@@ -38,7 +38,7 @@ def show(work: Workspace, language: str, other: str = "passes") -> None:
         st.markdown("**MLC Explorer**", width="content")
         _model(work, language)
         _open_file(language)
-        _target(language)
+        _target(work, language)
         _link(other, language)
         st.space("stretch")
         _moves(work, language)
@@ -153,10 +153,9 @@ def has_pictures(work: Workspace) -> bool:
     return any(s.name == work.session.history.model and s.has_images for s in samples())
 
 
-def _target(language: str) -> None:
+def _target(work: Workspace, language: str) -> None:
     labels = {t.name: t.label for t in targets()}
-    if st.session_state.get(TARGET) in labels:  # a widget's choice would end with the page that it stands on
-        st.session_state[TARGET] = st.session_state[TARGET]
+    st.session_state[TARGET] = work.target
     st.selectbox(
         say("toolbar.target", language),
         list(labels),
@@ -165,7 +164,12 @@ def _target(language: str) -> None:
         width=270,
         format_func=labels.__getitem__,
         help=say("toolbar.target_help", language),
+        on_change=_retarget,
     )
+
+
+def _retarget() -> None:
+    workspace.choose_target(st.session_state[TARGET])
 
 
 def _moves(work: Workspace, language: str) -> None:

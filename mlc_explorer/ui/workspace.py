@@ -22,10 +22,10 @@ from mlc_explorer.session import Selection, Session
 from mlc_explorer.ui import views
 
 QUERY = "w"
-TARGET = "target"
 FIRST_MODEL = "mlp"
 PARTS = ("panes", "palette", "history", "results", "share")
 _KEY, _WRITTEN = "workspace", "workspace.written"
+_TARGET = "workspace.target"  # not the box's own key: a box's value ends with the page that it stands on
 _REMEMBERED = 50  # addresses of this visit, to know an old one of our own from one that somebody opened
 
 
@@ -45,7 +45,7 @@ class Workspace:
 
     @property
     def target(self) -> str:
-        return str(st.session_state.get(TARGET) or "cpu")
+        return str(st.session_state.get(_TARGET) or "cpu")
 
     @property
     def function(self) -> str:
@@ -133,6 +133,11 @@ def choose(**chosen: str | None) -> None:
     work = current()
     session = work.session.select(**chosen)
     _hold(replace(work, session=session, refusal=None, refused=None, form_error=""))
+
+
+def choose_target(name: str) -> None:
+    """What to compile for from now on, on every page."""
+    st.session_state[_TARGET] = name
 
 
 def correct(message: str) -> None:
