@@ -38,7 +38,7 @@ def show(language: str) -> None:
         spec = _choose(level, language)
         if spec is not None:
             _form(work, spec, language)
-        _refusal(work, language)
+        refusal(work, language)
 
 
 def _shortcuts(work: Workspace, language: str) -> None:
@@ -165,7 +165,7 @@ def _submit(spec: TransformSpec, function: str, read: Callable[[], dict[str, Any
     workspace.redraw()
 
 
-def _refusal(work: Workspace, language: str) -> None:
+def refusal(work: Workspace, language: str) -> None:
     """Why the last step was refused, or a step of the history no longer applies, with TVM's own words folded
     below.
     """

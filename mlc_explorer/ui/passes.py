@@ -57,14 +57,17 @@ def show(language: str) -> None:
             st.rerun()  # to stop refreshing
         work = workspace.current()
         _bar(work, now if active else None, language)
+        palette.refusal(work, language)
         _result(work, now, language)
 
     live()
 
 
 def leave_if_asked() -> None:
-    """Goes to the explore page after a step was taken: a component's callback can't do it itself."""
+    """Goes to the explore page after a step was taken: a component's callback can't do it itself. One that was
+    refused is told of where it was asked for."""
     if st.session_state.pop(_LEAVE, False):
+        workspace.current()  # the address of this run may be from before the step: it is put right
         st.switch_page(EXPLORE, query_params=st.query_params.to_dict())
 
 
@@ -160,5 +163,5 @@ def _on_event() -> None:
     event = component.event(_VIEW) or {}
     if event.get("type") == "steps":
         workspace.apply(tuple(Step.from_json(step) for step in event["steps"]))
-        st.session_state[_LEAVE] = True
+        st.session_state[_LEAVE] = workspace.current().refusal is None
     workspace.redraw()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mlc_explorer.errors import Cancelled
+from mlc_explorer.errors import Cancelled, Refused
 from mlc_explorer.schema.pipeline import NAMES
 from mlc_explorer.schema.trace import Trace, pack, unpack
 from mlc_explorer.texts import say
@@ -120,3 +121,11 @@ def test_the_palette_of_the_explore_page_runs_any_pass() -> None:
     page = checked(page.button(key=f"FormSubmitter:form.run_pass-{say('palette.apply')}").click().run())
     (step,) = page.session_state["workspace"].session.trace.steps
     assert (step.transform, step.params) == ("run_pass", {"pass_name": "relax.ToNonDataflow"})
+
+
+def test_a_step_that_is_refused_is_told_of_here(opened: Open) -> None:
+    page = opened()
+    refusal = Refused("It does not apply.", hint="Run another pass first.")
+    page.session_state["workspace"] = replace(page.session_state["workspace"], refusal=refusal)
+    (told,) = checked(page.run()).warning
+    assert "It does not apply." in told.value and "Run another pass first." in told.value
