@@ -64,8 +64,7 @@ def show(language: str) -> None:
 
 
 def leave_if_asked() -> None:
-    """Goes to the explore page after a step was taken: a component's callback can't do it itself. One that was
-    refused is told of where it was asked for."""
+    """Goes to the explore page after a step was taken: a component's callback can't do it itself."""
     if st.session_state.pop(_LEAVE, False):
         workspace.current()  # the address of this run may be from before the step: it is put right
         st.switch_page(EXPLORE, query_params=st.query_params.to_dict())
