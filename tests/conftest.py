@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-# TVM would pin this process to one core at its first parallel kernel, and with it every server and browser that
-# the tests start from then on.
+# TVM would pin this process to one core at its first parallel kernel, and with it every server and browser
+# that the tests start from then on.
 os.environ.setdefault("TVM_BIND_THREADS", "0")
 
 GOLDEN = Path(__file__).parent / "golden"
