@@ -6,6 +6,7 @@ from mlc_explorer.ui import (
     history,
     palette,
     panes,
+    passes,
     pictures,
     results,
     style,
@@ -19,6 +20,7 @@ from mlc_explorer.ui import (
 language = _language.current()
 style.apply()
 toolbar.open_chosen(language)
+passes.arrived()
 work = workspace.current()
 
 toolbar.show(work, language)

@@ -65,9 +65,15 @@ def show(language: str) -> None:
 
 def leave_if_asked() -> None:
     """Goes to the explore page after a step was taken: a component's callback can't do it itself."""
-    if st.session_state.pop(_LEAVE, False):
+    if st.session_state.get(_LEAVE):
         workspace.current()  # the address of this run may be from before the step: it is put right
         st.switch_page(EXPLORE, query_params=st.query_params.to_dict())
+
+
+def arrived() -> None:
+    """The explore page is there. Until then the wish stands: a rerun that the browser asked for meanwhile,
+    from the page that it still showed, takes the place of the switch."""
+    st.session_state.pop(_LEAVE, None)
 
 
 def _bar(work: Workspace, running: _Run | None, language: str) -> None:

@@ -99,8 +99,8 @@ def _title(name: str, language: str) -> str:
 
 
 def _open_sample() -> None:
-    """The box also calls when a switch of pages brings its old value back: then nothing was chosen, and to open
-    the model would throw its steps away."""
+    """The box also calls when a switch of pages brings its old value back: then nothing was chosen, and
+    opening the model would throw its steps away."""
     if st.session_state[MODEL] != workspace.current().session.history.model:
         st.session_state[_OPENING] = st.session_state[MODEL]
 
