@@ -7,7 +7,7 @@ workers replay the trace. Nothing here knows TVM, and nothing here knows the scr
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from .schema.codec import decode
 from .schema.graph import GraphMatches, GraphView
 from .schema.loops import LoopTree
 from .schema.motion import CacheReport, MotionView
+from .schema.palette import Candidates, Diagnosis, Grid, Offer, Palette, Point
 from .schema.pipeline import PassDiff, PipelineView
 from .schema.report import Measurement, RunResult, SampleInfo, StateInfo, TargetInfo
 from .schema.text import DiffView, TextView
@@ -217,6 +218,40 @@ class Session:
         """None if the step would apply now, else the refusal."""
         answer = self._ask("why_not", None, step=Step(transform, function, params).to_json())
         return MlcError.from_json(answer) if answer else None
+
+    def palette(self, function: str | None = None, path: str | None = None, language: str = "en") -> Palette:
+        """Every transform, tried for the loop or block at `path` (default: none) of `function`."""
+        return self._ask("palette", Palette, function=function, path=path, language=language)
+
+    def offer(
+        self, transform: str, function: str | None = None, path: str | None = None, **params: Any
+    ) -> Offer:
+        """One transform's form and preview for the selection; `params` that are left out are proposed."""
+        return self._ask("offer", Offer, transform=transform, function=function, path=path, params=params)
+
+    def diagnosis(self, transform: str, function: str | None = None, **params: Any) -> Diagnosis:
+        """Why the step would not apply now, where, and what would make it legal."""
+        return self._ask("diagnosis", Diagnosis, step=Step(transform, function, params).to_json())
+
+    def candidates(
+        self, function: str | None = None, path: str | None = None, target: str = "cpu"
+    ) -> Candidates:
+        """Promising next steps for the block at or above `path`, before anything is measured."""
+        return self._ask("candidates", Candidates, function=function, path=path, target=target)
+
+    def grid(self, steps: Sequence[Mapping[str, Any]], most: int = 64) -> Grid:
+        """The points of a sweep: JSON `steps` in which a value may be ``{"sweep": [values]}``."""
+        return self._ask("grid", Grid, steps=list(steps), most=most)
+
+    def steps_of(self, text: str, function: str | None = None) -> tuple[Step, ...]:
+        """The steps that a pasted text stands for: a trace, an exported script, TVM's own schedule trace or a
+        MetaSchedule record."""
+        return tuple(Step.from_json(s) for s in self._ask("steps_of", None, text=text, function=function))
+
+    def repeats(self, steps: Sequence[Step]) -> tuple[Point, ...]:
+        """The same steps for every other function where they make sense; `values` is its name."""
+        answers = self._ask("repeats", None, steps=[s.to_json() for s in steps])
+        return tuple(decode(Point, a) for a in answers)
 
     # -- running ---------------------------------------------------------------------------------------
 

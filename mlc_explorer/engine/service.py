@@ -15,6 +15,7 @@ from ..errors import MlcError, NotFound
 from ..schema.graph import GraphMatches, GraphView
 from ..schema.loops import LoopTree
 from ..schema.motion import CacheReport, MotionView
+from ..schema.palette import Candidates, Diagnosis, Grid, Offer, Palette, Point
 from ..schema.pipeline import PassDiff, PipelineView
 from ..schema.report import Measurement, RunResult, SampleInfo, StateInfo, TargetInfo
 from ..schema.text import DiffView, TextView
@@ -175,6 +176,84 @@ def why_not(trace: Any, step: Any, model_data: ModelData) -> dict[str, Any] | No
     except MlcError as refusal:
         return refusal.to_json()
     return None
+
+
+def palette(
+    trace: Any,
+    model_data: ModelData,
+    function: str | None = None,
+    path: str | None = None,
+    language: str = "en",
+) -> Palette:
+    """Every transform, tried for the selected loop or block at `path` (or none) of `function`."""
+    from .legality.palette import palette as _palette
+
+    now, name = _at(trace, model_data, function)
+    return _palette(now, name, path, language)
+
+
+def offer(
+    trace: Any,
+    model_data: ModelData,
+    transform: str,
+    function: str | None = None,
+    path: str | None = None,
+    params: Mapping[str, Any] | None = None,
+    language: str = "en",
+) -> Offer:
+    """One transform's form and preview; what `params` leave out is proposed for the selection."""
+    from .legality.offer import offer as _offer
+
+    now, name = _at(trace, model_data, function)
+    return _offer(now, name, path, transform, params or {}, language)
+
+
+def diagnosis(trace: Any, step: Any, model_data: ModelData, language: str = "en") -> Diagnosis:
+    """Why `step` does not apply after `trace`, and what would make it legal."""
+    from .legality.diagnosis import diagnosis as _diagnosis
+
+    return _diagnosis(replay(Trace.from_json(trace), model_data), Step.from_json(step), language)
+
+
+def candidates(
+    trace: Any,
+    model_data: ModelData,
+    function: str | None = None,
+    path: str | None = None,
+    target: str = "cpu",
+    language: str = "en",
+) -> Candidates:
+    """Promising next steps for the block at or above `path`, for `target`; nothing is measured here."""
+    from .suggest import candidates as _candidates
+
+    now, name = _at(trace, model_data, function)
+    return _candidates(now, name, path, _targets.target(target), language)
+
+
+def grid(trace: Any, steps: list[Any], model_data: ModelData, most: int = 64, language: str = "en") -> Grid:
+    """The points of a sweep: `steps` after `trace`, in which any value of a parameter may be
+    ``{"sweep": [values]}``. Of more than `most` points a sample is taken."""
+    from .sweep import grid as _grid
+
+    return _grid(replay(Trace.from_json(trace), model_data), steps, most, language)
+
+
+def steps_of(
+    trace: Any, text: str, model_data: ModelData, function: str | None = None
+) -> list[dict[str, Any]]:
+    """The JSON steps that a pasted `text` stands for: a trace, an exported script, TVM's own schedule trace
+    or a MetaSchedule record, for `function`."""
+    from .pasted import steps_of as _steps_of
+
+    now, name = _at(trace, model_data, function)
+    return [step.to_json() for step in _steps_of(now, name, text)]
+
+
+def repeats(trace: Any, steps: list[Any], model_data: ModelData, language: str = "en") -> list[Point]:
+    """The same `steps` for every other function where they make sense: one Point each, `values` its name."""
+    from .repeat import repeats as _repeats
+
+    return _repeats(replay(Trace.from_json(trace), model_data), [Step.from_json(s) for s in steps], language)
 
 
 def script(trace: Any, model_data: ModelData, target: str = "cpu") -> dict[str, Any]:

@@ -69,6 +69,19 @@ class Block(Kind):
 
 
 @dataclass(frozen=True)
+class Blocks(Kind):
+    """Several blocks' paths."""
+
+    name = "blocks"
+    at_least: int = 1
+
+    def check(self, value: Any) -> list[str]:
+        if not isinstance(value, (list, tuple)) or len(value) < self.at_least:
+            raise ValueError(f"a list of at least {self.at_least} blocks was expected, not {value!r}")
+        return [Block().check(v) for v in value]
+
+
+@dataclass(frozen=True)
 class Place(Kind):
     """A loop or a block, by its path."""
 
@@ -135,6 +148,22 @@ class Integer(Kind):
         if isinstance(value, bool) or not isinstance(value, int) or not self.least <= value <= self.most:
             raise ValueError(f"a whole number from {self.least} to {self.most} was expected, not {value!r}")
         return value
+
+
+@dataclass(frozen=True)
+class Integers(Kind):
+    """Several whole numbers, each from `least` to `most`, such as paddings or positions of axes."""
+
+    name = "integers"
+    least: int = 0
+    most: int = 1 << 31
+    at_least: int = 1
+
+    def check(self, value: Any) -> list[int]:
+        if not isinstance(value, (list, tuple)) or len(value) < self.at_least:
+            raise ValueError(f"a list of at least {self.at_least} whole numbers was expected, not {value!r}")
+        one = Integer(self.least, self.most)
+        return [one.check(v) for v in value]
 
 
 @dataclass(frozen=True)

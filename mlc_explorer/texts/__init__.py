@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,18 @@ def say(key: str, language: str = "en", /, **values: Any) -> str:
     """The text `key` in `language`, filled. A missing key is a programming error: KeyError."""
     text = table(language)[key]
     return text.format(**values) if values else text
+
+
+def say_error(part: str, own: str, code: str, params: Mapping[str, Any], language: str) -> str:
+    """The `part` (``message`` or ``hint``) of an error in `language`: the text ``errors.<code>.<part>``
+    filled from `params`, or the error's `own` words where there is no such text."""
+    key = f"errors.{code}.{part}"
+    if not code or not has(key):
+        return own
+    try:
+        return say(key, language).format(**params)
+    except (KeyError, IndexError, ValueError):  # params that don't fill the text must not hide the error
+        return own
 
 
 def has(key: str) -> bool:

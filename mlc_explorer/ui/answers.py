@@ -77,6 +77,7 @@ async def _answer(request: Request) -> Response:
             request.query_params.get("function"),
             state.target,
             args,
+            state.language,
         )
         body = views.known(asked)
         if body is None:

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 import streamlit as st
 
 from mlc_explorer.errors import MlcError
-from mlc_explorer.texts import has, say
+from mlc_explorer.texts import say, say_error
 from mlc_explorer.ui import language
 
 _LINK = '<a href="{}" target="_self" style="color: var(--st-link-color); margin-right: 1.2em">{}</a>'
@@ -46,18 +46,8 @@ def message_and_hint(error: MlcError, spoken: str) -> tuple[str, str]:
 
     The texts are `errors.<code>.message` and `errors.<code>.hint`, filled from `error.params`.
     """
-    return _say_or("message", error, spoken) or type(error).__name__, _say_or("hint", error, spoken)
-
-
-def _say_or(part: str, error: MlcError, spoken: str) -> str:
-    key = f"errors.{error.code}.{part}"
-    own = str(getattr(error, part))
-    if not error.code or not has(key):
-        return own
-    try:
-        return say(key, spoken).format(**error.params)
-    except (KeyError, IndexError, ValueError):  # params that don't fill the text must not hide the error
-        return own
+    message = say_error("message", error.message, error.code, error.params, spoken)
+    return message or type(error).__name__, say_error("hint", error.hint, error.code, error.params, spoken)
 
 
 def _expected(error: MlcError, spoken: str) -> None:

@@ -36,7 +36,17 @@ VIEWS: Mapping[str, tuple[str, ...]] = {
     "motion": ("block",),
     "pipeline": ("pipeline", "target"),
     "pipeline_pass": ("pipeline", "target", "index"),
+    "palette": ("path",),
+    "offer": ("transform", "path", "params"),
+    "diagnosis": ("step",),
+    "candidates": ("path",),
+    "grid": ("steps", "most"),
+    "steps_of": ("text",),
+    "repeats": ("steps",),
 }
+_SPOKEN = {"palette", "offer", "diagnosis", "candidates", "grid", "repeats"}  # answers hold sentences
+_WHOLE = {"state", "diagnosis", "grid", "repeats"}  # about the model, or about the functions of their steps
+_FOR_TARGET = {"candidates"}
 _KEPT_BYTES = 128 << 20
 
 
@@ -55,9 +65,15 @@ class Question:
 
 
 def question(
-    session: Session, view: str, function: str | None, target: str, more: Mapping[str, Any] | None = None
+    session: Session,
+    view: str,
+    function: str | None,
+    target: str,
+    more: Mapping[str, Any] | None = None,
+    language: str = "en",
 ) -> Question:
     """What the pane `view` of `function` asks. ``program`` is the text at the function's own level.
+    Sentences in the answer come in `language`.
 
     Raises NotFound for an unknown view.
     """
@@ -77,8 +93,10 @@ def question(
             code="level_missing",
             params={"level": view, "known": ", ".join(("program", *levels.NAMES, *VIEWS))},
         )
-    if view == "state":
-        args = {}
+    if view in _WHOLE:
+        args.pop("function", None)
+    args |= {"language": language} if view in _SPOKEN else {}
+    args |= {"target": target} if view in _FOR_TARGET else {}
     return Question(session.trace.dumps(), view, json.dumps(args, sort_keys=True))
 
 

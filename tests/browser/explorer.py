@@ -65,9 +65,10 @@ class Explorer:
     # -- waiting ---------------------------------------------------------------------------------------
 
     def expect_painted(self) -> None:
-        """The panes stand, and the script has run to its end."""
+        """The panes stand, the picture drawn ahead of them is gone, and the script has run to its end."""
         self.page.wait_for_selector(".linked-view[data-painted]", timeout=30_000)
         self.page.wait_for_selector(".trace-view[data-painted]", timeout=30_000)
+        self.page.wait_for_selector("#first-picture", state="detached", timeout=30_000)
         wait_idle(self.page)
 
     def expect_step(self, cursor: int, of: int | None = None) -> None:

@@ -18,7 +18,7 @@ from ...errors import NotFound, Refused
 from ...schema.trace import Step
 from .. import paths
 from . import catalogue
-from .base import GraphTransform, LoopTransform, Moves
+from .base import FunctionTransform, GraphTransform, LoopTransform, Moves
 from .hazards import refuse_wrong
 from .refusals import explained
 from .wording import words
@@ -45,7 +45,10 @@ def apply_step(mod: IRModule, step: Step) -> Applied:
     if isinstance(transform, GraphTransform):
         with explained(transform):
             return Applied(transform.run(mod))
-    assert isinstance(transform, LoopTransform) and step.function is not None
+    assert step.function is not None
+    if isinstance(transform, FunctionTransform):
+        return _apply_to_function(transform, mod, step.function)
+    assert isinstance(transform, LoopTransform)
     sch, places, moves = _schedule(transform, mod, step.function)
     after = mod.clone()
     after.update_func(after.get_global_var(step.function), sch.mod[step.function])
@@ -61,9 +64,19 @@ def step_source(state_before: HasModule, step: Step) -> str:
     transform = catalogue.make(step)
     if isinstance(transform, GraphTransform):
         return transform.source()
-    assert isinstance(transform, LoopTransform) and step.function is not None
-    sch, _, _ = _schedule(transform, state_before.mod, step.function)
+    assert step.function is not None
     name = step.function
+    if isinstance(transform, FunctionTransform):
+        return "\n".join(
+            [
+                f"one = tvm.IRModule({{{name!r}: mod[{name!r}]}})",
+                transform.source(name),
+                "mod = mod.clone()",
+                f"mod.update_func(mod.get_global_var({name!r}), one[{name!r}])",
+            ]
+        )
+    assert isinstance(transform, LoopTransform)
+    sch, _, _ = _schedule(transform, state_before.mod, name)
     return "\n".join(
         [
             f"sch = Schedule(tvm.IRModule({{{name!r}: mod[{name!r}]}}))",
@@ -92,6 +105,19 @@ def _schedule(
         moves = transform.run(sch, function)
         refuse_wrong(func, sch.mod[function])
     return sch, places, moves
+
+
+def _apply_to_function(transform: FunctionTransform, mod: IRModule, function: str) -> Applied:
+    """What a rule makes of the whole function; places are found again by their names."""
+    func = _prim_func(mod, function)
+    with explained(transform, func):
+        changed = transform.run(IRModule({function: func}), function)[function]
+        refuse_wrong(func, changed)
+    after = mod.clone()
+    after.update_func(after.get_global_var(function), changed)
+    now = {place.path for place in paths.walk(changed)}
+    gone = {place.path for place in paths.walk(func)} - now
+    return Applied(after, {f"{function}:{path}": None for path in sorted(gone)})
 
 
 def _prim_func(mod: IRModule, function: str) -> PrimFunc:

@@ -59,6 +59,24 @@ class LoopTransform(Transform):
 
 
 @dataclass(frozen=True)
+class FunctionTransform(Transform):
+    """A rule that schedules one PrimFunc as a whole, such as a dlight rule or a TensorIR pass."""
+
+    level: ClassVar[str] = "function"
+
+    def run(self, mod: IRModule, function: str) -> IRModule:
+        """`mod` holds `function` only and is not changed; the answer has it under the same name.
+
+        Raises Refused, or TVM's own error.
+        """
+        raise NotImplementedError
+
+    def source(self, function: str) -> str:
+        """Plain TVM Python that does the same to `one`, a module that holds `function` only."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
 class GraphTransform(Transform):
     """A pass: it sees the whole module."""
 

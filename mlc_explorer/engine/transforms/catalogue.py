@@ -4,73 +4,54 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
 
 from ...errors import BadTrace, NotFound
-from ...schema.params import Factors, Loops, checked
+from ...schema.params import checked
 from ...schema.trace import Step
 from ...schema.transform import ParamSpec, Shortcut, TransformSpec
 from ...texts import LANGUAGES, say
-from .annotate import Annotate
-from .base import Transform
-from .caching import CacheRead, CacheWrite
-from .compute import ComputeAt, ComputeInline, ReverseComputeAt, ReverseComputeInline
-from .folding import FoldLinear
-from .graph import (
-    AnnotateTIROpPattern,
-    CanonicalizeBindings,
-    ConvertToDataflow,
-    DeadCodeElimination,
-    Default,
-    EliminateCommonSubexpr,
-    FoldConstant,
-    FuseOps,
-    FuseTIR,
-    LegalizeOps,
-    Zero,
+from . import (
+    annotate,
+    caching,
+    compute,
+    folding,
+    graph,
+    layout,
+    mapping,
+    passes,
+    reduction,
+    tiling,
 )
-from .layout import TransformLayout
-from .mapping import Bind, Parallel, Unroll, Vectorize
-from .passes import RunPass
-from .reduction import DecomposeReduction, RFactor
-from .tiling import Fuse, Reorder, Split
+from .base import Transform
 from .wording import words
 
-TRANSFORMS: dict[str, type[Transform]] = {
-    cls.name: cls
-    for cls in (
-        FoldLinear,
-        LegalizeOps,
-        AnnotateTIROpPattern,
-        FoldConstant,
-        FuseOps,
-        FuseTIR,
-        DeadCodeElimination,
-        CanonicalizeBindings,
-        EliminateCommonSubexpr,
-        ConvertToDataflow,
-        Zero,
-        Default,
-        RunPass,
-        Split,
-        Fuse,
-        Reorder,
-        Parallel,
-        Vectorize,
-        Unroll,
-        Bind,
-        ComputeAt,
-        ReverseComputeAt,
-        ComputeInline,
-        ReverseComputeInline,
-        CacheRead,
-        CacheWrite,
-        TransformLayout,
-        DecomposeReduction,
-        RFactor,
-        Annotate,
-    )
-}
+# The files of the palette, in its order. A transform declared in one of them is in the catalogue.
+_FAMILIES = (
+    folding,
+    graph,
+    passes,
+    tiling,
+    mapping,
+    compute,
+    caching,
+    layout,
+    reduction,
+    annotate,
+)
+
+
+def _declared(family: ModuleType) -> Iterator[type[Transform]]:
+    """The transforms that a file declares itself, in the order of the file."""
+    for value in vars(family).values():
+        own = isinstance(value, type) and issubclass(value, Transform) and value.__module__ == family.__name__
+        if own and "name" in vars(value):
+            yield value
+
+
+TRANSFORMS: dict[str, type[Transform]] = {cls.name: cls for f in _FAMILIES for cls in _declared(f)}
 
 _SHORTCUTS: dict[str, tuple[str, ...]] = {
     "fold_linear_relu": ("FoldLinear", "LegalizeOps", "FuseTIR"),
@@ -126,7 +107,7 @@ def make(step: Step) -> Transform:
             values[name] = given
             continue
         value = checked(kind, name, cls.name, given)
-        values[name] = tuple(value) if isinstance(kind, (Loops, Factors)) else value
+        values[name] = tuple(value) if isinstance(value, list) else value
     return cls(**values)
 
 
@@ -141,7 +122,7 @@ def _find(name: str) -> type[Transform]:
 
 
 def _check_function(cls: type[Transform], step: Step) -> None:
-    if cls.level == "loop" and step.function is None:
+    if cls.level != "graph" and step.function is None:
         raise BadTrace(**words("function_needed", transform=cls.name), place="function")
     if cls.level == "graph" and step.function is not None:
         said = words("function_not_taken", transform=cls.name, function=step.function)
