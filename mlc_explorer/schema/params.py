@@ -95,7 +95,8 @@ class Place(Kind):
 
 @dataclass(frozen=True)
 class Buffer(Kind):
-    """A buffer that the chosen block touches: its position, or its name. `access`: read or write."""
+    """A buffer that the chosen block touches: its position, or its name. `access`: ``read``, ``write``, or
+    ``either``, where positions count first the buffers that are written, then those that are read."""
 
     name = "buffer"
     access: str = "read"
