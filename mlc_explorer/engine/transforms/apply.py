@@ -18,7 +18,7 @@ from ...errors import NotFound, Refused
 from ...schema.trace import Step
 from .. import paths
 from . import catalogue
-from .base import FunctionTransform, GraphTransform, LoopTransform, Moves
+from .base import FunctionTransform, GraphTransform, LoopTransform, Moves, ScheduleRule
 from .hazards import refuse_wrong
 from .refusals import explained
 from .wording import words
@@ -52,7 +52,7 @@ def apply_step(mod: IRModule, step: Step) -> Applied:
     sch, places, moves = _schedule(transform, mod, step.function)
     after = mod.clone()
     after.update_func(after.get_global_var(step.function), sch.mod[step.function])
-    return Applied(after, _moved(step.function, sch, places, moves))
+    return Applied(after, _moved(step.function, sch, step.function, places, moves))
 
 
 def step_source(state_before: HasModule, step: Step) -> str:
@@ -108,16 +108,29 @@ def _schedule(
 
 
 def _apply_to_function(transform: FunctionTransform, mod: IRModule, function: str) -> Applied:
-    """What a rule makes of the whole function; places are found again by their names."""
+    """What a rule makes of the whole function. Places are followed along the trace that the rule leaves;
+    where it leaves none, they are found again by their names."""
     func = _prim_func(mod, function)
+    moved: dict[str, str | None]
     with explained(transform, func):
-        changed = transform.run(IRModule({function: func}), function)[function]
+        if isinstance(transform, ScheduleRule):
+            changed, moved = _along_trace(transform, func, function)
+        else:
+            changed = transform.run(IRModule({function: func}), function)[function]
+            now = {place.path for place in paths.walk(changed)}
+            gone = {place.path for place in paths.walk(func)} - now
+            moved = {f"{function}:{path}": None for path in sorted(gone)}
         refuse_wrong(func, changed)
     after = mod.clone()
     after.update_func(after.get_global_var(function), changed)
-    now = {place.path for place in paths.walk(changed)}
-    gone = {place.path for place in paths.walk(func)} - now
-    return Applied(after, {f"{function}:{path}": None for path in sorted(gone)})
+    return Applied(after, moved)
+
+
+def _along_trace(rule: ScheduleRule, func: PrimFunc, function: str) -> tuple[PrimFunc, dict[str, str | None]]:
+    sch = Schedule(IRModule({"main": func}), error_render_level="detail")
+    places = [_Tracked(p.path, sch.get_sref(p.node)) for p in paths.walk(func)]
+    rule.trace(func).apply_to_schedule(sch, remove_postproc=False)
+    return sch.mod["main"].with_attr(rule.attributes()), _moved(function, sch, "main", places, {})
 
 
 def _prim_func(mod: IRModule, function: str) -> PrimFunc:
@@ -131,8 +144,11 @@ def _prim_func(mod: IRModule, function: str) -> PrimFunc:
     return func
 
 
-def _moved(function: str, sch: Schedule, places: list[_Tracked], moves: Moves) -> dict[str, str | None]:
-    now = {place.node: place.path for place in paths.walk(sch.mod[function])}
+def _moved(
+    function: str, sch: Schedule, name: str, places: list[_Tracked], moves: Moves
+) -> dict[str, str | None]:
+    """Where the places of `function` went; the schedule calls it `name`."""
+    now = {place.node: place.path for place in paths.walk(sch.mod[name])}
     moved: dict[str, str | None] = {}
     for place in places:
         node = sch.get(moves[place.path]) if place.path in moves else place.reference.stmt

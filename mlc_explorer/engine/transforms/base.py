@@ -14,6 +14,8 @@ from typing import Any, ClassVar
 
 from tvm import IRModule, relax
 from tvm.s_tir import Schedule
+from tvm.s_tir.schedule import Trace
+from tvm.tirx import PrimFunc
 
 from ...schema.params import Kind
 from .. import paths
@@ -74,6 +76,22 @@ class FunctionTransform(Transform):
     def source(self, function: str) -> str:
         """Plain TVM Python that does the same to `one`, a module that holds `function` only."""
         raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class ScheduleRule(FunctionTransform):
+    """A rule that leaves a schedule's trace, along which every loop can be followed."""
+
+    def trace(self, func: PrimFunc) -> Trace:
+        """What the rule does to `func`, which the trace calls ``main``.
+
+        Raises Refused, or TVM's own error.
+        """
+        raise NotImplementedError
+
+    def attributes(self) -> dict[str, object]:
+        """What the rule writes on the function besides."""
+        return {}
 
 
 @dataclass(frozen=True)

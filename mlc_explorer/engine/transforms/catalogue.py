@@ -18,11 +18,13 @@ from . import (
     caching,
     compute,
     folding,
+    functions,
     graph,
     layout,
     mapping,
     passes,
     reduction,
+    tensorir,
     tiling,
 )
 from .base import Transform
@@ -40,6 +42,8 @@ _FAMILIES = (
     layout,
     reduction,
     annotate,
+    functions,
+    tensorir,
 )
 
 
