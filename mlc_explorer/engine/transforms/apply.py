@@ -99,12 +99,23 @@ def _schedule(
     transform: LoopTransform, mod: IRModule, function: str
 ) -> tuple[Schedule, list[_Tracked], Moves]:
     func = _prim_func(mod, function)
+    sch = schedule_of(func, function)
+    places = [_Tracked(p.path, sch.get_sref(p.node)) for p in paths.walk(func)]
+    return sch, places, run_on(sch, transform, func, function)
+
+
+def schedule_of(func: PrimFunc, function: str) -> Schedule:
+    """A schedule of `func` alone."""
+    return Schedule(IRModule({function: func}), error_render_level="detail")
+
+
+def run_on(sch: Schedule, transform: LoopTransform, func: PrimFunc, function: str) -> Moves:
+    """Applies `transform` to `sch`, which holds `func` alone. Raises Refused also for what TVM accepts and
+    gets wrong; `sch` is then of no use any more."""
     with explained(transform, func):
-        sch = Schedule(IRModule({function: func}), error_render_level="detail")
-        places = [_Tracked(p.path, sch.get_sref(p.node)) for p in paths.walk(func)]
         moves = transform.run(sch, function)
         refuse_wrong(func, sch.mod[function])
-    return sch, places, moves
+    return moves
 
 
 def _apply_to_function(transform: FunctionTransform, mod: IRModule, function: str) -> Applied:

@@ -19,19 +19,22 @@ from tvm.tirx import PrimFunc
 
 from ...schema.params import Kind
 from .. import paths
+from .sources import Source
 
 Moves = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Transform:
-    """The root. `tvm` is TVM's own name of the primitive or pass."""
+    """The root. `tvm` is TVM's own name of the primitive or pass. `proposes` says for a parameter from where
+    a form takes its values, where its kind does not say enough."""
 
     name: ClassVar[str]
     family: ClassVar[str]
     level: ClassVar[str]
     target: ClassVar[str] = ""
     tvm: ClassVar[str] = ""
+    proposes: ClassVar[Mapping[str, Source]] = {}
 
     @classmethod
     def kinds(cls) -> Iterator[tuple[dataclasses.Field[Any], Kind]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,7 +12,9 @@ from tvm.tirx import ForKind, IntImm
 from ...errors import Refused
 from ...schema.params import Choice, Loop, param
 from .. import paths
+from . import sources
 from .base import LoopTransform, Moves
+from .sources import Source
 from .wording import words
 
 MOST_UNROLLED = 4096  # copies of a body: beyond it, lowering takes minutes and fills the memory
@@ -47,6 +49,7 @@ class Parallel(LoopTransform):
     family: ClassVar[str] = "mapping"
     target: ClassVar[str] = "loop"
     tvm: ClassVar[str] = "parallel"
+    proposes: ClassVar[Mapping[str, Source]] = {"loop": sources.spatial_outer_first}
 
     loop: str = param(Loop())
 
@@ -71,6 +74,7 @@ class Vectorize(LoopTransform):
     family: ClassVar[str] = "mapping"
     target: ClassVar[str] = "loop"
     tvm: ClassVar[str] = "vectorize"
+    proposes: ClassVar[Mapping[str, Source]] = {"loop": sources.spatial_inner_first}
 
     loop: str = param(Loop())
 
@@ -121,6 +125,10 @@ class Bind(LoopTransform):
     family: ClassVar[str] = "mapping"
     target: ClassVar[str] = "loop"
     tvm: ClassVar[str] = "bind"
+    proposes: ClassVar[Mapping[str, Source]] = {
+        "loop": sources.spatial_outer_first,
+        "thread": sources.threads,
+    }
 
     loop: str = param(Loop())
     thread: str = param(Choice(THREAD_AXES))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -9,7 +10,9 @@ from tvm.s_tir import Schedule
 
 from ...schema.params import Block, Integer, Loop, param
 from .. import paths
+from . import sources
 from .base import LoopTransform, Moves
+from .sources import Source
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class DecomposeReduction(LoopTransform):
     family: ClassVar[str] = "reduction"
     target: ClassVar[str] = "block"
     tvm: ClassVar[str] = "decompose_reduction"
+    proposes: ClassVar[Mapping[str, Source]] = {"loop": sources.around_reduction}
 
     block: str = param(Block())
     loop: str = param(Loop())
@@ -57,6 +61,10 @@ class RFactor(LoopTransform):
     family: ClassVar[str] = "reduction"
     target: ClassVar[str] = "loop"
     tvm: ClassVar[str] = "rfactor"
+    proposes: ClassVar[Mapping[str, Source]] = {
+        "loop": sources.reduction_inner_first,
+        "factor_axis": sources.axis_positions,
+    }
 
     loop: str = param(Loop())
     factor_axis: int = param(Integer(0, 15), default=0)
