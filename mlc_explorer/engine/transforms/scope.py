@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from tvm import IRModule
 from tvm.tirx import ForKind, IntImm, IterVar, PrimFunc
 from tvm.tirx.analysis import undefined_vars
 
@@ -25,18 +26,20 @@ _AXES = {int(IterVar.DataPar): SPATIAL, int(IterVar.CommReduce): REDUCTION}
 
 @dataclass(frozen=True, eq=False)
 class Scope:
-    """`path` is a loop or block of `func`, or None. One that does not exist raises Refused."""
+    """`path` is a loop or block of `func`, or None. One that does not exist raises Refused. For a graph pass
+    there is no `func`, and no places; `mod` is the whole model."""
 
-    func: PrimFunc
+    mod: IRModule
+    func: PrimFunc | None = None
     path: str | None = None
 
     @functools.cached_property
     def places(self) -> tuple[Place, ...]:
-        return paths.walk(self.func)
+        return paths.walk(self.func) if self.func is not None else ()
 
     @functools.cached_property
     def selected(self) -> Place | None:
-        return paths.find(self.func, self.path) if self.path else None
+        return paths.find(self.func, self.path) if self.func is not None and self.path else None
 
     @functools.cached_property
     def block(self) -> Place | None:
@@ -68,7 +71,7 @@ class Scope:
     @functools.cached_property
     def outputs(self) -> frozenset[Any]:
         """Parameters of the function."""
-        return frozenset(self.func.params)
+        return frozenset(self.func.params) if self.func is not None else frozenset()
 
     def at(self, path: str | None) -> Place | None:
         """The place of that path, or None."""
