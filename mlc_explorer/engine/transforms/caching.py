@@ -3,27 +3,41 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from tvm.s_tir import Schedule
 
-from ...schema.params import Block, Buffer, Choice, param
+from ...errors import Refused
+from ...schema.params import Block, Blocks, Buffer, Choice, param
 from .. import paths
 from . import buffers
 from .base import LoopTransform, Moves
+from .wording import words
 
-SCOPES = ("global", "local", "shared")
+# Ordinary memory, registers, what a GPU's threads share (fixed, or sized at the launch), what a warp shares,
+# and the operands of its matrix instructions. On a CPU all are memory.
+SCOPES = (
+    "global",
+    "local",
+    "shared",
+    "shared.dyn",
+    "warp",
+    "wmma.matrix_a",
+    "wmma.matrix_b",
+    "wmma.accumulator",
+)
 
 
 @dataclass(frozen=True)
 class CacheRead(LoopTransform):
     """Copies a buffer first, and lets the block read the copy (which may then get a layout of its own).
 
-    TVM: ``cache_read``; Halide: ``in``; MLIR: ``transform.structured.promote``.
+    TVM: ``cache_read``; Halide: ``in``; MLIR: ``transform.structured.promote``; Exo: ``stage_mem``.
 
     block: the block that reads.
     buffer: what it reads, by name or position.
-    scope: where the copy lives: ``global`` memory, ``local`` registers, a GPU's ``shared`` memory.
+    scope: where the copy lives: ``global`` memory, ``local`` registers, a GPU's ``shared`` memory, …
+    consumer_blocks: the blocks that read the copy; none named: every block that reads the buffer.
 
     ``C[i] = A[i] + 1`` → ``A_global[i] = A[i]`` / ``C[i] = A_global[i] + 1``
     """
@@ -36,10 +50,12 @@ class CacheRead(LoopTransform):
     block: str = param(Block())
     buffer: int | str = param(Buffer("read"))
     scope: str = param(Choice(SCOPES), default="global")
+    consumer_blocks: tuple[str, ...] = param(Blocks(at_least=0), default=())
 
     def run(self, sch: Schedule, function: str) -> Moves:
         block = paths.block_rv(sch, function, self.block)
-        sch.cache_read(block, buffers.position(sch, block, self.buffer, "read", self.block), self.scope)
+        index = buffers.position(sch, block, self.buffer, "read", self.block)
+        sch.cache_read(block, index, self.scope, _consumers(sch, function, block, index, self))
         return {}
 
 
@@ -47,11 +63,13 @@ class CacheRead(LoopTransform):
 class CacheWrite(LoopTransform):
     """Lets the block write into a copy, which a new block then carries to the buffer.
 
-    TVM: ``cache_write``; Halide: a wrapper Func with ``compute_at``; MLIR: ``transform.structured.promote``.
+    TVM: ``cache_write``; Halide: a wrapper Func with ``compute_at``; MLIR: ``transform.structured.promote``;
+    Exo: ``stage_mem``.
 
     block: the block that writes.
     buffer: what it writes, by name or position.
-    scope: where the copy lives: ``global`` memory, ``local`` registers, a GPU's ``shared`` memory.
+    scope: where the copy lives: ``global`` memory, ``local`` registers, a GPU's ``shared`` memory, …
+    consumer_blocks: the blocks that read the copy and not the buffer; none named: all read the buffer.
 
     ``C[i] = A[i] + 1`` → ``C_local[i] = A[i] + 1`` / ``C[i] = C_local[i]``
     """
@@ -64,8 +82,27 @@ class CacheWrite(LoopTransform):
     block: str = param(Block())
     buffer: int | str = param(Buffer("write"), default=0)
     scope: str = param(Choice(SCOPES), default="global")
+    consumer_blocks: tuple[str, ...] = param(Blocks(at_least=0), default=())
 
     def run(self, sch: Schedule, function: str) -> Moves:
         block = paths.block_rv(sch, function, self.block)
-        sch.cache_write(block, buffers.position(sch, block, self.buffer, "write", self.block), self.scope)
+        index = buffers.position(sch, block, self.buffer, "write", self.block)
+        sch.cache_write(block, index, self.scope, _consumers(sch, function, block, index, self))
         return {}
+
+
+def _consumers(
+    sch: Schedule, function: str, block: Any, index: int, step: CacheRead | CacheWrite
+) -> list[Any] | None:
+    """The schedule's variables for the consumers that the step names; None for none.
+
+    Refused if one of them does not read the buffer: TVM takes it without a word and changes nothing there.
+    """
+    access = "read" if isinstance(step, CacheRead) else "write"
+    buffer = buffers.region(sch, block, index, access)
+    found = [paths.block_rv(sch, function, path) for path in step.consumer_blocks]
+    for path, consumer in zip(step.consumer_blocks, found):
+        if not any(region.source.same_as(buffer) for region in sch.get(consumer).reads):
+            said = words("consumer_reads_not", block=path, buffer=str(buffer.name))
+            raise Refused(**said, place="consumer_blocks", paths=(path,))
+    return found or None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -9,10 +10,14 @@ from tvm.s_tir import Schedule
 from tvm.tirx import PrimFunc
 
 from ...errors import Refused
-from ...schema.params import Block, Flag, Loop, param
+from ...schema.params import Block, Flag, Integer, Loop, param
 from .. import paths
+from . import sources
 from .base import LoopTransform, Moves
+from .sources import Source
 from .wording import words
+
+MOST_STATEMENTS = 999  # positions in a loop's body that a form offers to choose from
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,7 @@ class ComputeAt(LoopTransform):
     block: the producer.
     loop: a loop around its consumers.
     preserve_unit_loops: keep loops of one iteration.
+    index: where in the loop's body: -1 as late as possible, -2 as early as possible, else the position.
 
     ``for i: B[i] = …`` / ``for i: C[i] = B[i]`` → ``for i: B[i] = …; C[i] = B[i]``
     """
@@ -32,14 +38,19 @@ class ComputeAt(LoopTransform):
     family: ClassVar[str] = "compute"
     target: ClassVar[str] = "block"
     tvm: ClassVar[str] = "compute_at"
+    proposes: ClassVar[Mapping[str, Source]] = {
+        "block": sources.producers_to_move,
+        "loop": sources.loops_of_consumers,
+    }
 
     block: str = param(Block())
     loop: str = param(Loop())
     preserve_unit_loops: bool = param(Flag(), default=False)
+    index: int = param(Integer(-2, MOST_STATEMENTS), default=-1)
 
     def run(self, sch: Schedule, function: str) -> Moves:
         block, loop = paths.block_rv(sch, function, self.block), paths.loop_rv(sch, function, self.loop)
-        sch.compute_at(block, loop, preserve_unit_loops=self.preserve_unit_loops)
+        sch.compute_at(block, loop, self.preserve_unit_loops, self.index)
         return {}
 
 
@@ -52,6 +63,7 @@ class ReverseComputeAt(LoopTransform):
     block: the consumer.
     loop: a loop around its producers.
     preserve_unit_loops: keep loops of one iteration.
+    index: where in the loop's body: -1 as late as possible, -2 as early as possible, else the position.
 
     ``for i: B[i] = …`` / ``for i: C[i] = B[i]`` → ``for i: B[i] = …; C[i] = B[i]``
     """
@@ -60,15 +72,20 @@ class ReverseComputeAt(LoopTransform):
     family: ClassVar[str] = "compute"
     target: ClassVar[str] = "block"
     tvm: ClassVar[str] = "reverse_compute_at"
+    proposes: ClassVar[Mapping[str, Source]] = {
+        "block": sources.consumers_to_move,
+        "loop": sources.loops_of_producers,
+    }
 
     block: str = param(Block())
     loop: str = param(Loop())
     preserve_unit_loops: bool = param(Flag(), default=False)
+    index: int = param(Integer(-2, MOST_STATEMENTS), default=-1)
 
     def run(self, sch: Schedule, function: str) -> Moves:
         _refuse_stranger(sch.mod[function], self.block, self.loop)
         block, loop = paths.block_rv(sch, function, self.block), paths.loop_rv(sch, function, self.loop)
-        sch.reverse_compute_at(block, loop, preserve_unit_loops=self.preserve_unit_loops)
+        sch.reverse_compute_at(block, loop, self.preserve_unit_loops, self.index)
         return {}
 
 

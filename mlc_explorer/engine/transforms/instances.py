@@ -139,9 +139,9 @@ class Leaf:
         found: dict[str, np.ndarray] = dict(_NO_LOOPS)
         left = {loop.key: loop for loop in self.loops}
         while waiting:  # the condition first that needs the fewest combinations of further loops
-            waiting.sort(key=lambda one: _product(left[k].extent for k in _variables(one) if k in left))
+            waiting.sort(key=lambda one: _product(left[k].extent for k in variables(one) if k in left))
             condition = waiting.pop(0)
-            for key in _variables(condition):
+            for key in variables(condition):
                 if key in left:
                     found = _crossed(found, left.pop(key))
             found = _where(found, array(condition, found))
@@ -246,7 +246,7 @@ def _longest(extent: Expression, around: tuple[Nested, ...]) -> int:
     on."""
     found: dict[str, np.ndarray] = dict(_NO_LOOPS)
     for loop in around:
-        if loop.key in _variables(extent):
+        if loop.key in variables(extent):
             found = _crossed(found, loop)
     return int(array(extent, found).max())
 
@@ -296,13 +296,13 @@ def _evaluate(expression: Expression, values: Values) -> Any:
     return _OPERATORS[operator](*(_evaluate(a, values) for a in arguments))
 
 
-def _variables(expression: Expression) -> tuple[str, ...]:
+def variables(expression: Expression) -> tuple[str, ...]:
     """The loops in it, each once."""
     if isinstance(expression, int):
         return ()
     if isinstance(expression, str):
         return (expression,)
-    return tuple(dict.fromkeys(v for a in expression[1:] for v in _variables(a)))
+    return tuple(dict.fromkeys(v for a in expression[1:] for v in variables(a)))
 
 
 def _crossed(values: Values, loop: Nested) -> dict[str, np.ndarray]:

@@ -34,6 +34,13 @@ REASONS: dict[str, str] = {
     "several_blocks": r"required to have only one child block",
     "several_writers": r"expected to be written by single block",
     "factor_axis_range": r"`factor_axis`",
+    "map_axes_differ": r"the block itervar \S+ appears",
+    "not_single_point": r"is not a single point",
+    "no_indices": r"An empty SeqStmt",
+    "not_allocated": r"is not allocated by a block",
+    "rolling_needs_loop": r"lca of the access location",
+    "rolling_no_overlap": r"matches a rolling pattern",
+    "not_einsum": r"Einsum pattern",
 }
 
 OTHER = "tvm_refused"
