@@ -23,6 +23,8 @@ from ...errors import Refused
 from .. import paths
 from . import instances
 from .instances import Leaf, Nested, Region, Unknown
+from .outside import outside
+from .rings import Ring, ring
 from .wording import words
 
 _READS = 6  # instances of a reader that are looked at, for each buffer
@@ -66,7 +68,9 @@ def first_hazard(func: PrimFunc) -> Hazard | None:
 def _hazards(func: PrimFunc, leaves: tuple[Leaf, ...]) -> Iterator[Hazard]:
     samples = [leaf.sample() for leaf in leaves]
     for leaf, sample in zip(leaves, samples):
-        yield from _outside(leaf, sample)
+        yield from _unguarded(leaf, sample)
+        for code, what in outside(leaf, sample):
+            yield Hazard(code, leaf.block, leaf.loops[-1].node if leaf.loops else None, what)
     parameters = set(func.params)
     written = {region.buffer for leaf in leaves for region in leaf.writes}
     for leaf in leaves:
@@ -80,7 +84,7 @@ def _hazards(func: PrimFunc, leaves: tuple[Leaf, ...]) -> Iterator[Hazard]:
             continue  # too many instances touch one element of this buffer
 
 
-def _outside(leaf: Leaf, sample: instances.Values) -> Iterator[Hazard]:
+def _unguarded(leaf: Leaf, sample: instances.Values) -> Iterator[Hazard]:
     """A block axis with a value that the block does not promise to take: a guard is missing."""
     for axis, declared in zip(leaf.axes, leaf.block.iter_vars):
         value = instances.array(axis.value, sample)
@@ -98,6 +102,10 @@ class _History:
     ) -> None:
         self._buffer = buffer
         self._is_parameter = is_parameter
+        self._rolled = leaves
+        self._ring = ring(buffer, leaves)
+        if self._ring is not None:
+            leaves = tuple(self._ring.unrolled(leaf) for leaf in leaves)
         writes = [(leaf, r) for leaf in leaves for r in leaf.writes if self._is_it(r)]
         self._writers = [(n, leaf, r) for n, (leaf, r) in enumerate(writes)]
         writing = {id(leaf) for _, leaf, _ in self._writers}
@@ -110,14 +118,24 @@ class _History:
         self._shape = [int(n) for n in buffer.ty.shape if isinstance(n, IntImm)]
         if len(self._shape) != len(buffer.ty.shape):
             raise Unknown("a size that is a variable")
+        if self._ring is not None:
+            self._shape = self._ring.shape(self._shape)
         self._width = max(len(leaf.time) for leaf in leaves)
         users = [leaf for _, leaf, _ in self._writers] + [leaf for leaf, _, _ in self._readers]
         self._common = set.intersection(*({loop.key for loop in leaf.loops} for leaf in users))
         if is_parameter:
             self._common = set()
+        elif self._ring is not None:
+            self._common = self._outside_of_ring(users[0], self._ring)
 
     def _is_it(self, region: Region) -> bool:
         return bool(region.buffer.same_as(self._buffer))
+
+    def _outside_of_ring(self, user: Leaf, ring: Ring) -> set[str]:
+        """The common loops in whose iterations a ring begins anew: those around the loops that it follows."""
+        keys = [loop.key for loop in user.loops]
+        rolls = min((keys.index(key) for key in ring.loops if key in self._common), default=0)
+        return self._common & set(keys[:rolls])
 
     def hazards(self) -> Iterator[Hazard]:
         known: dict[tuple[int, ...], _Element] = {}
@@ -127,6 +145,14 @@ class _History:
                 yield from one.hazards(leaf)
             if leaf is not None:
                 yield from known[element].read(leaf, time)
+                yield from self._overwritten(leaf, element, time)
+
+    def _overwritten(self, leaf: Leaf, element: tuple[int, ...], time: np.ndarray) -> Iterator[Hazard]:
+        """A place of a ring that has been given to another element when `leaf` reads it."""
+        if self._ring is not None:
+            found = self._ring.last_written(self._rolled, element, time, self._width)
+            if found is not None and found != element:
+                yield Hazard("overwritten", leaf.block, None, self._named(element))
 
     def _asked(self) -> Iterator[tuple[Leaf | None, tuple[int, ...], np.ndarray]]:
         """Who reads which element when; nobody and never for the elements of a result."""

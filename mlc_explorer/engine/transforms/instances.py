@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import tvm_ffi
+from tvm.s_tir import SBlock
+from tvm.s_tir.analysis import get_sblock_access_region
 from tvm.tirx import ForKind, IntImm, IterVar, PrimFunc
 
 from ...schema.motion import Expression
@@ -171,7 +174,7 @@ def array(expression: Expression, values: Values) -> np.ndarray:
 def leaves(func: PrimFunc) -> tuple[Leaf, ...]:
     """The blocks of `func` that enclose no other, in the order of its text. Raises Unknown."""
     try:
-        return tuple(_Walk().statement(func.body, _Place()))
+        return tuple(_Walk(_buffers(func)).statement(func.body, _Place()))
     except DataDependent as e:
         raise Unknown(str(e)) from e
 
@@ -187,8 +190,9 @@ class _Place:
 
 
 class _Walk:
-    def __init__(self) -> None:
+    def __init__(self, buffers: Mapping[Any, Any]) -> None:
         self._count = 0
+        self._buffers = buffers
 
     def statement(self, stmt: Any, at: _Place) -> Iterator[Leaf]:
         parts = tuple(stmt.seq) if type(stmt).__name__ == "SeqStmt" else (stmt,)
@@ -232,7 +236,7 @@ class _Walk:
             at.guards if guard == 1 else (*at.guards, guard),
         )
         if not _has_blocks(block.body):
-            yield _leaf(block, axes, inside)
+            yield _leaf(block, axes, inside, self._buffers)
             return
         if block.init is not None:
             start = tuple(node("==", a.value, a.first) for a in axes if a.is_reduction)
@@ -258,15 +262,34 @@ def _axis(axis: Any, value: Any, at: _Place) -> Axis:
     return Axis(tree(value, at.bindings), int(axis.dom.min), int(axis.dom.extent), is_reduction)
 
 
-def _leaf(block: Any, axes: tuple[Axis, ...], at: _Place) -> Leaf:
-    writes = tuple(_region(region, at) for region in block.writes)
+def _leaf(block: Any, axes: tuple[Axis, ...], at: _Place, buffers: Mapping[Any, Any]) -> Leaf:
+    hidden_reads, hidden_writes = _hidden(block, buffers)
+    writes = tuple(_region(region, at) for region in (*block.writes, *hidden_writes))
     reads = []
-    for region in block.reads:
+    for region in (*block.reads, *hidden_reads):
         try:
             reads.append(_region(region, at))
         except DataDependent:
             continue  # a gather: where it reads is known when it runs
     return Leaf(block, at.loops, at.time, at.guards, axes, tuple(reads), writes, block.init is not None)
+
+
+def _buffers(func: PrimFunc) -> dict[Any, Any]:
+    """The buffers of `func`, as TVM's analysis wants them."""
+    found = list(func.params)
+    tvm_ffi.structural_walk(func.body, (SBlock, lambda block: found.extend(block.alloc_buffers)))
+    return {buffer: buffer for buffer in found}
+
+
+def _hidden(block: Any, buffers: Mapping[Any, Any]) -> tuple[list[Any], list[Any]]:
+    """What `block` reads and writes of buffers of which it says nothing: `cache_index` does not mention the
+    indices that it looks up, and `unsafe_hide_buffer_access` strikes what it is told to."""
+    said = {region.source for region in (*block.reads, *block.writes)}
+    try:
+        reads, writes, _ = get_sblock_access_region(block, buffers)
+    except Exception:  # TVM raises its own kinds where there is a buffer that is neither: it can't be asked
+        return [], []
+    return [r for r in reads if r.source not in said], [r for r in writes if r.source not in said]
 
 
 def _region(region: Any, at: _Place) -> Region:

@@ -27,6 +27,7 @@ REASONS: dict[str, str] = {
     "loop_below_reduction": r"higher than all the loops related to reduce",
     "loop_not_around": r"required to be an ancestor",
     "not_a_reduction": r"is not a reduction block",
+    "not_padding": r"match padding pattern",
     "not_complete": r"is not a complete block|compact dataflow|neither a local complete|stage pipeline",
     "not_affine": r"quasi-affine|affine binding|not variables of outer loops",
     "loop_annotated": r"has annotation or thread binding",
