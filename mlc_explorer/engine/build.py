@@ -27,6 +27,7 @@ from tvm.tirx import BufferStore, IntImm, PrimFunc
 
 from ..errors import JobFailed, NotFound, Refused
 from ..schema.report import TensorInfo
+from . import libraries
 from .paths import walk
 from .timing import alternate, time_calls
 from .transforms.wording import words
@@ -64,6 +65,7 @@ def build(mod: tvm.IRModule, target: tvm.target.Target, entry: str = "main") -> 
     `entry`; Refused for what can't run here (symbolic shapes, GPU threads, another device), with the loops;
     JobFailed with TVM's own text in `detail` if it does not compile.
     """
+    libraries.register()
     wanted = signature(mod, entry)
     if "cpu" not in target.keys:
         raise Refused(**words("target_not_here", kind=target.kind.name), place="target")

@@ -1,4 +1,5 @@
-"""A trace as a Python script that needs TVM and NumPy only (and ONNX for a model from an ONNX file).
+"""A trace as a Python script that needs TVM and NumPy only (and ONNX for a model from an ONNX file, and the
+libraries that its steps call).
 
 The script is made of a header, `script_parts` copied as text, the untransformed model, a block of code for
 each step, and a comparison of both ends. A trace may come from anybody: its strings are written as ASCII
@@ -22,7 +23,7 @@ from ..errors import JobFailed
 from ..schema.trace import Step, Trace
 from . import loaders, script_parts, targets
 from .replay import replay
-from .transforms import step_source
+from .transforms import carried_by, catalogue, step_source
 from .transforms.wording import words
 from .verify import tolerance
 
@@ -44,14 +45,18 @@ def script(trace: Trace, target: str, model_data: ModelData) -> tuple[str, str |
     replay(trace, model_data)  # a trace that fails must fail here, before any text is made
     is_function = isinstance(model.mod[model.entry], PrimFunc)
     model_file = None if is_function else f"{_file_stem(model.name)}.onnx"
-    steps = [
-        _step(number, step, step_source(replay(trace.upto(number - 1), model_data), step))
-        for number, step in enumerate(trace.steps, start=1)
-    ]
-    functions = [inspect.getsource(getattr(script_parts, name)) for name in _PARTS]
+    steps, carried, packages = [], {}, {}
+    for number, step in enumerate(trace.steps, start=1):
+        before = replay(trace.upto(number - 1), model_data)
+        steps.append(_step(number, step, step_source(before, step)))
+        definitions, needed = carried_by(before, step)
+        carried |= dict.fromkeys(definitions)  # each once, however many steps need it
+        packages |= dict.fromkeys(needed)
+    functions = [inspect.getsource(getattr(script_parts, name)) for name in _PARTS] + list(carried)
     source = _module(model) if is_function else _onnx(str(model_file))
     ending = _ending(model, target, len(trace.steps), is_function)
-    top = _joined([_header(trace, model, model_file), *functions, source], blank_lines=2)
+    header = _header(trace, model, model_file, tuple(packages))
+    top = _joined([header, *functions, source], blank_lines=2)
     return _joined([top, *steps, ending], blank_lines=1) + "\n", model_file
 
 
@@ -59,9 +64,9 @@ def _joined(parts: list[str], blank_lines: int) -> str:
     return ("\n" * (blank_lines + 1)).join(part.strip("\n") for part in parts)
 
 
-def _header(trace: Trace, model: loaders.LoadedModel, model_file: str | None) -> str:
+def _header(trace: Trace, model: loaders.LoadedModel, model_file: str | None, more: tuple[str, ...]) -> str:
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    packages = " ".join((*PINS, "numpy", *(["onnx"] if model_file else [])))
+    packages = " ".join(dict.fromkeys((*PINS, "numpy", *(["onnx"] if model_file else []), *more)))
     usage = "python THIS_FILE" + (f" [path of {model_file}]" if model_file else "")
     packages_here = ("apache-tvm", "apache-tvm-ffi", "numpy")
     made_with = ", ".join(f"{p} {importlib.metadata.version(p)}" for p in packages_here)
@@ -115,7 +120,7 @@ def _module(model: loaders.LoadedModel) -> str:
 
 def _step(number: int, step: Step, source: str) -> str:
     """A comment that says what the step is, and its code."""
-    if step.function is not None:
+    if catalogue.TRANSFORMS[step.transform].level == "loop":
         _vet(source, number)
     where = f" of {_literal(step.function)}" if step.function is not None else ""
     values = ", ".join(f"{_word(k)}={_literal(v)}" for k, v in step.params.items())

@@ -108,6 +108,30 @@ class Buffer(Kind):
 
 
 @dataclass(frozen=True)
+class Function(Kind):
+    """A function of the model, by its name."""
+
+    name = "function"
+
+    def check(self, value: Any) -> str:
+        if not isinstance(value, str) or not value:
+            raise ValueError(f"a function's name such as 'linear_relu' was expected, not {value!r}")
+        return value
+
+
+@dataclass(frozen=True)
+class Binding(Kind):
+    """A box of the graph: the variable of a binding, such as ``lv3``."""
+
+    name = "binding"
+
+    def check(self, value: Any) -> str:
+        if not isinstance(value, str) or not value:
+            raise ValueError(f"a variable of the graph such as 'lv3' was expected, not {value!r}")
+        return value
+
+
+@dataclass(frozen=True)
 class Factors(Kind):
     """Trip counts from outermost to innermost; one may be None, and is then computed."""
 

@@ -4,6 +4,6 @@
 To add one: a frozen dataclass in its family's file, a line in the catalogue, its texts, a test.
 """
 
-from .apply import Applied, apply_step, step_source
+from .apply import Applied, apply_step, carried_by, step_source
 
-__all__ = ["Applied", "apply_step", "step_source"]
+__all__ = ["Applied", "apply_step", "carried_by", "step_source"]

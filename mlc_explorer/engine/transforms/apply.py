@@ -63,7 +63,7 @@ def step_source(state_before: HasModule, step: Step) -> str:
     """
     transform = catalogue.make(step)
     if isinstance(transform, GraphTransform):
-        return transform.source()
+        return transform.source_for(state_before.mod)
     assert step.function is not None
     name = step.function
     if isinstance(transform, FunctionTransform):
@@ -85,6 +85,14 @@ def step_source(state_before: HasModule, step: Step) -> str:
             f"mod.update_func(mod.get_global_var({name!r}), sch.mod[{name!r}])",
         ]
     )
+
+
+def carried_by(state_before: HasModule, step: Step) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What a script needs besides `step_source`: definitions (they use `np` too), and packages to install."""
+    transform = catalogue.make(step)
+    if not isinstance(transform, GraphTransform):
+        return (), ()
+    return transform.carried(state_before.mod), transform.packages()
 
 
 @dataclass(frozen=True, eq=False)

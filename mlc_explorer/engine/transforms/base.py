@@ -111,6 +111,18 @@ class GraphTransform(Transform):
         """Plain TVM Python that does the same to the variable `mod`; `tvm` and `relax` are imported."""
         raise NotImplementedError
 
+    def source_for(self, mod: IRModule) -> str:
+        """`source`, where it depends on the module that `mod` names."""
+        return self.source()
+
+    def carried(self, mod: IRModule) -> tuple[str, ...]:
+        """Definitions that `source_for` uses, each in a text of its own; `np` is imported as well."""
+        return ()
+
+    def packages(self) -> tuple[str, ...]:
+        """What must be installed, besides TVM and NumPy, to run the module that comes of it."""
+        return ()
+
 
 @dataclass(frozen=True)
 class RelaxPass(GraphTransform):

@@ -18,6 +18,7 @@ from . import (
     caching,
     compute,
     copies,
+    dispatch,
     folding,
     functions,
     graph,
@@ -54,6 +55,7 @@ _FAMILIES = (
     regions,
     functions,
     tensorir,
+    dispatch,
 )
 
 

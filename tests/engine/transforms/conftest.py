@@ -7,13 +7,14 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import tvm
 from tvm import IRModule, relax
 from tvm.ir import assert_structural_equal
 from tvm.s_tir import Schedule
 
-from mlc_explorer.engine.transforms import Applied, apply_step, step_source
+from mlc_explorer.engine.transforms import Applied, apply_step, carried_by, step_source
 from mlc_explorer.errors import MlcError, Refused
 from mlc_explorer.schema.trace import Step
 
@@ -28,7 +29,7 @@ def as_module(func: Any) -> IRModule:
 
 def run_source(source: str, mod: IRModule) -> IRModule:
     """What `mod` is after the lines of `source`."""
-    names = {"tvm": tvm, "relax": relax, "Schedule": Schedule, "mod": mod}
+    names = {"np": np, "tvm": tvm, "relax": relax, "Schedule": Schedule, "mod": mod}
     exec(source, names)
     return names["mod"]
 
@@ -49,7 +50,8 @@ def check() -> Check:
         assert_structural_equal(applied.mod, as_module(after))
         again = apply_step(mod, Step.from_json(json.loads(json.dumps(step.to_json()))))
         assert_structural_equal(again.mod, applied.mod)
-        source = step_source(SimpleNamespace(mod=mod), step)
+        state = SimpleNamespace(mod=mod)
+        source = "\n".join((*carried_by(state, step)[0], step_source(state, step)))
         assert_structural_equal(run_source(source, mod), applied.mod)
         assert_structural_equal(mod, copy)
         return applied

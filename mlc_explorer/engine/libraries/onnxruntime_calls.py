@@ -1,0 +1,114 @@
+"""Operators computed by ONNX Runtime: what `R.call_dps_packed("env.onnxruntime.…")` calls.
+
+For each operator and shape a small ONNX model is written and loaded once; a call binds the tensors' memory to
+its inputs and output, so that nothing is copied. onnx and onnxruntime are imported where they are used, since
+neither need be installed. The contract is that of `numpy_calls`; exported scripts carry this text as well.
+"""
+
+# mypy: disable-error-code="no-untyped-def"
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import tvm
+
+
+@functools.lru_cache(maxsize=512)
+def onnxruntime_session(model):
+    """A session for a model in ONNX's own notation, with the threads that TVM uses."""
+    import onnx.parser
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = int(tvm.get_global_func("runtime.NumThreads")())
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    options.add_session_config_entry("session.force_spinning_stop", "1")  # leaves the cores to the next call
+    parsed = onnx.parser.parse_model(model).SerializeToString()
+    session = onnxruntime.InferenceSession(parsed, options, providers=["CPUExecutionProvider"])
+    return session, session.io_binding()
+
+
+def onnxruntime_run(nodes, inputs, out):
+    """Runs `nodes` (``y = Relu(x)`` in ONNX's notation) from the named `inputs` to ``y``, which is `out`."""
+    arrays = {name: np.from_dlpack(tensor) for name, tensor in (*inputs.items(), ("y", out))}
+    kinds = {"float32": "float", "float64": "double"}
+    *given, result = (f"{kinds[str(a.dtype)]}{list(a.shape)} {name}" for name, a in arrays.items())
+    header = '<ir_version: 10, opset_import: ["" : 20]>'
+    session, binding = onnxruntime_session(f"{header} call ({', '.join(given)}) => ({result}) {{{nodes}}}")
+    y = arrays.pop("y")
+    for name, a in arrays.items():
+        binding.bind_input(name, "cpu", 0, a.dtype.type, a.shape, a.ctypes.data)
+    binding.bind_output("y", "cpu", 0, y.dtype.type, y.shape, y.ctypes.data)
+    session.run_with_iobinding(binding)
+
+
+def onnxruntime_matmul(a, b, out):
+    onnxruntime_run("y = MatMul(a, b)", {"a": a, "b": b}, out)
+
+
+def onnxruntime_linear(x, w, b, out):
+    onnxruntime_run("m = MatMul(x, w) y = Add(m, b)", {"x": x, "w": w, "b": b}, out)
+
+
+def onnxruntime_linear_relu(x, w, b, out):
+    onnxruntime_run("m = MatMul(x, w) s = Add(m, b) y = Relu(s)", {"x": x, "w": w, "b": b}, out)
+
+
+def onnxruntime_conv(strides, padding, dilation, groups):
+    """The operator with its attributes, without its arguments."""
+    attributes = {"strides": strides, "pads": padding, "dilations": dilation}
+    written = ", ".join(f"{name} = {list(value)}" for name, value in attributes.items())
+    return f"Conv<{written}, group = {groups}>"
+
+
+def onnxruntime_conv2d(x, w, strides, padding, dilation, groups, out):
+    nodes = f"y = {onnxruntime_conv(strides, padding, dilation, groups)}(x, w)"
+    onnxruntime_run(nodes, {"x": x, "w": w}, out)
+
+
+def onnxruntime_conv2d_bias(x, w, b, strides, padding, dilation, groups, out):
+    nodes = f"y = {onnxruntime_conv(strides, padding, dilation, groups)}(x, w, b)"
+    onnxruntime_run(nodes, {"x": x, "w": w, "b": np.from_dlpack(b).reshape(-1)}, out)
+
+
+def onnxruntime_conv2d_bias_relu(x, w, b, strides, padding, dilation, groups, out):
+    nodes = f"c = {onnxruntime_conv(strides, padding, dilation, groups)}(x, w, b) y = Relu(c)"
+    onnxruntime_run(nodes, {"x": x, "w": w, "b": np.from_dlpack(b).reshape(-1)}, out)
+
+
+def onnxruntime_max_pool2d(x, size, strides, padding, out):
+    written = f"kernel_shape = {list(size)}, strides = {list(strides)}, pads = {list(padding)}"
+    onnxruntime_run(f"y = MaxPool<{written}>(x)", {"x": x}, out)
+
+
+def onnxruntime_softmax(x, axis, out):
+    onnxruntime_run(f"y = Softmax<axis = {axis}>(x)", {"x": x}, out)
+
+
+def onnxruntime_layer_norm(x, gamma, beta, epsilon, out):
+    nodes = f"y = LayerNormalization<axis = -1, epsilon = {epsilon:.12f}>(x, gamma, beta)"
+    onnxruntime_run(nodes, {"x": x, "gamma": gamma, "beta": beta}, out)
+
+
+def onnxruntime_relu(x, out):
+    onnxruntime_run("y = Relu(x)", {"x": x}, out)
+
+
+def onnxruntime_add(a, b, out):
+    onnxruntime_run("y = Add(a, b)", {"a": a, "b": b}, out)
+
+
+def onnxruntime_multiply(a, b, out):
+    onnxruntime_run("y = Mul(a, b)", {"a": a, "b": b}, out)
+
+
+def onnxruntime_reshape(x, out):
+    """A view: the elements do not move, so that ONNX Runtime only copies them."""
+    onnxruntime_run("y = Identity(x)", {"x": np.from_dlpack(x).reshape(np.from_dlpack(out).shape)}, out)
+
+
+def onnxruntime_permute_dims(x, axes, out):
+    onnxruntime_run(f"y = Transpose<perm = {list(axes)}>(x)", {"x": x}, out)

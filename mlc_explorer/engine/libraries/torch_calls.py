@@ -1,0 +1,116 @@
+"""Operators computed by PyTorch: what `R.call_dps_packed("env.torch.…")` calls.
+
+torch is imported where it is used, since it need not be installed. The contract is that of `numpy_calls`;
+exported scripts carry this text as well.
+"""
+
+# mypy: disable-error-code="no-untyped-def"
+
+from __future__ import annotations
+
+
+def torch_views(*tensors):
+    """The tensors' memory as torch's tensors."""
+    import torch
+
+    return [torch.from_dlpack(tensor) for tensor in tensors]
+
+
+def torch_matmul(a, b, out):
+    import torch
+
+    a, b, y = torch_views(a, b, out)
+    torch.matmul(a, b, out=y)
+
+
+def torch_linear(x, w, b, out):
+    import torch
+
+    x, w, b, y = torch_views(x, w, b, out)
+    torch.matmul(x, w, out=y)
+    y.add_(b)
+
+
+def torch_linear_relu(x, w, b, out):
+    torch_linear(x, w, b, out)
+    torch_views(out)[0].relu_()
+
+
+def torch_convolved(x, w, b, strides, padding, dilation, groups):
+    """NCHW. torch pads both sides alike; what is to be padded otherwise is padded before."""
+    import torch
+
+    top, left, bottom, right = padding
+    if (top, left) != (bottom, right):
+        x, top, left = torch.nn.functional.pad(x, (left, right, top, bottom)), 0, 0
+    conv2d = torch.nn.functional.conv2d
+    return conv2d(x, w, b, list(strides), (top, left), list(dilation), int(groups))
+
+
+def torch_conv2d(x, w, strides, padding, dilation, groups, out):
+    x, w, y = torch_views(x, w, out)
+    y.copy_(torch_convolved(x, w, None, strides, padding, dilation, groups))
+
+
+def torch_conv2d_bias(x, w, b, strides, padding, dilation, groups, out):
+    x, w, b, y = torch_views(x, w, b, out)
+    y.copy_(torch_convolved(x, w, b.reshape(-1), strides, padding, dilation, groups))
+
+
+def torch_conv2d_bias_relu(x, w, b, strides, padding, dilation, groups, out):
+    torch_conv2d_bias(x, w, b, strides, padding, dilation, groups, out)
+    torch_views(out)[0].relu_()
+
+
+def torch_max_pool2d(x, size, strides, padding, out):
+    import torch
+
+    x, y = torch_views(x, out)
+    top, left, bottom, right = padding
+    x = torch.nn.functional.pad(x, (left, right, top, bottom), value=float("-inf"))
+    y.copy_(torch.nn.functional.max_pool2d(x, list(size), list(strides)))
+
+
+def torch_softmax(x, axis, out):
+    import torch
+
+    x, y = torch_views(x, out)
+    torch.softmax(x, axis, out=y)
+
+
+def torch_layer_norm(x, gamma, beta, epsilon, out):
+    import torch
+
+    x, gamma, beta, y = torch_views(x, gamma, beta, out)
+    y.copy_(torch.nn.functional.layer_norm(x, gamma.shape, gamma, beta, epsilon))
+
+
+def torch_relu(x, out):
+    import torch
+
+    x, y = torch_views(x, out)
+    torch.clamp(x, min=0, out=y)
+
+
+def torch_add(a, b, out):
+    import torch
+
+    a, b, y = torch_views(a, b, out)
+    torch.add(a, b, out=y)
+
+
+def torch_multiply(a, b, out):
+    import torch
+
+    a, b, y = torch_views(a, b, out)
+    torch.mul(a, b, out=y)
+
+
+def torch_reshape(x, out):
+    x, y = torch_views(x, out)
+    y.copy_(x.reshape(y.shape))
+
+
+def torch_permute_dims(x, axes, out):
+    x, y = torch_views(x, out)
+    y.copy_(x.permute(list(axes)))
