@@ -23,7 +23,7 @@ from ...errors import Refused
 from .. import paths
 from . import instances
 from .instances import Leaf, Nested, Region, Unknown
-from .outside import outside
+from .outside import is_copy, outside
 from .rings import Ring, ring
 from .wording import words
 
@@ -113,7 +113,7 @@ class _History:
             (leaf, r, sample)
             for leaf, sample in zip(leaves, samples)
             for r in leaf.reads
-            if self._is_it(r) and id(leaf) not in writing
+            if self._is_it(r) and id(leaf) not in writing and not self._goes_back(leaf)
         ]
         self._shape = [int(n) for n in buffer.ty.shape if isinstance(n, IntImm)]
         if len(self._shape) != len(buffer.ty.shape):
@@ -136,6 +136,15 @@ class _History:
         keys = [loop.key for loop in user.loops]
         rolls = min((keys.index(key) for key in ring.loops if key in self._common), default=0)
         return self._common & set(keys[:rolls])
+
+    def _goes_back(self, leaf: Leaf) -> bool:
+        """Whether `leaf` carries the buffer into a copy that another block carries back, as `cache_inplace` has
+        it: together they work in place, so that what `leaf` reads is not what is there at the end."""
+        if not is_copy(leaf.block):
+            return False
+        copied = {region.buffer for region in leaf.writes}
+        writers = [writer for _, writer, _ in self._writers if is_copy(writer.block)]
+        return any(region.buffer in copied for writer in writers for region in writer.reads)
 
     def hazards(self) -> Iterator[Hazard]:
         known: dict[tuple[int, ...], _Element] = {}

@@ -20,7 +20,7 @@ def outside(leaf: Leaf, sample: Values) -> Iterator[tuple[str, str]]:
     if not count(sample):
         return
     for code, regions in (("written_outside", leaf.writes), ("read_outside", leaf.reads)):
-        if code == "written_outside" or _copies(leaf.block):
+        if code == "written_outside" or is_copy(leaf.block):
             for region in regions:
                 element = _first_outside(region, sample)
                 if element is not None:
@@ -41,7 +41,7 @@ def _first_outside(region: Region, sample: Values) -> Sequence[int] | None:
     return None
 
 
-def _copies(block: object) -> bool:
+def is_copy(block: object) -> bool:
     """Whether it does nothing but carry elements, so that no condition stands before what it reads."""
     body = block.body  # type: ignore[attr-defined]
     while type(body).__name__ == "For":
