@@ -59,7 +59,8 @@ class Option:
 @dataclass(frozen=True)
 class Field:
     """A parameter in a form: `kind` as in `schema.params`; `value` what it holds; `options` the values that
-    make sense, the likeliest first. `open`: other values may be typed. `help` is one sentence."""
+    make sense, the likeliest first; for ``loops`` and ``blocks`` each is one member of the list. `open`: other
+    values may be typed. `help` is one sentence."""
 
     name: str
     kind: str

@@ -28,7 +28,7 @@ from ..transforms.wording import words
 from . import proposals
 from .trial import Recent, Trial, in_words, subject
 
-_MOST_ATTEMPTS = 6  # for one transform; each takes about a millisecond
+MOST_ATTEMPTS = 6  # for one transform; each takes about a millisecond
 
 _KINDS_WORDS: Mapping[type[kinds.Kind], str] = {
     kinds.Loop: "no_loop_here",
@@ -85,11 +85,11 @@ def _verdict(cls: type[Transform], scope: Scope, function: str) -> Found:
     if issubclass(cls, GraphTransform):
         return _stage(cls, scope)
     if scope.func is None:
-        return Found("elsewhere", {}, Refused(**words("function_has_no_loops", function=function)))
+        return Found("elsewhere", {}, missing(cls, scope, function))
     one = subject(scope.func, function)
     first: Trial | None = None
     nothing: Trial | None = None
-    for params in itertools.islice(proposals.attempts(cls, scope, {}), _MOST_ATTEMPTS):
+    for params in itertools.islice(proposals.attempts(cls, scope, {}), MOST_ATTEMPTS):
         trial = one.attempt(cls, params)
         if trial.state == "applies":
             return Found("applies", params)
@@ -115,6 +115,8 @@ def _stage(cls: type[GraphTransform], scope: Scope) -> Found:
 
 def missing(cls: type[Transform], scope: Scope, function: str) -> Refused:
     """Why there is nothing to try: the first required parameter for which nothing in scope makes sense."""
+    if scope.func is None and cls.level != "graph":
+        return Refused(**words("function_has_no_loops", function=function), place="function")
     where = scope.path or function
     chosen: proposals.Params = {}
     for field, kind in cls.kinds():

@@ -105,7 +105,7 @@ def make(step: Step) -> Transform:
 
     NotFound for an unknown name; BadTrace for a parameter that is unknown, missing or wrong (`place`).
     """
-    cls = _find(step.transform)
+    cls = find(step.transform)
     _check_function(cls, step)
     fields = {field.name: (field, kind) for field, kind in cls.kinds()}
     for name in step.params:
@@ -127,7 +127,8 @@ def make(step: Step) -> Transform:
     return cls(**values)
 
 
-def _find(name: str) -> type[Transform]:
+def find(name: str) -> type[Transform]:
+    """The transform of that name; NotFound, with the closest names, if there is none."""
     if name in TRANSFORMS:
         return TRANSFORMS[name]
     lower = {known.lower(): known for known in TRANSFORMS}
