@@ -1,0 +1,61 @@
+"""What to try on a computational graph: passes and short sequences of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ...errors import MlcError
+from ...schema.trace import Step
+from ..replay import State, apply
+from ..transforms import catalogue
+
+# name → (family, steps with their parameters). The most promising first; what is refused or changes nothing
+# is left out, and so is what the catalogue does not have.
+_Steps = tuple[tuple[str, Mapping[str, Any]], ...]
+IDEAS: dict[str, tuple[str, _Steps]] = {
+    "graph_fold_linear": ("pipeline", (("FoldLinear", {}), ("LegalizeOps", {}), ("FuseTIR", {}))),
+    "graph_fuse": (
+        "pipeline",
+        (
+            ("LegalizeOps", {}),
+            ("AnnotateTIROpPattern", {}),
+            ("FoldConstant", {}),
+            ("FuseOps", {}),
+            ("FuseTIR", {}),
+            ("DeadCodeElimination", {}),
+        ),
+    ),
+    "graph_layout": (
+        "layout",
+        (
+            ("ConvertLayout", {"op": "relax.nn.conv2d", "layouts": ["NHWC", "OHWI"]}),
+            ("FoldConstant", {}),
+            ("LegalizeOps", {}),
+        ),
+    ),
+    "graph_fold_constants": ("graph", (("FoldConstant", {}),)),
+    "graph_common": ("graph", (("EliminateCommonSubexpr", {}), ("DeadCodeElimination", {}))),
+    "graph_legalize": ("graph", (("LegalizeOps", {}),)),
+    "graph_default_schedule": ("function", (("ApplyDefaultSchedule", {}),)),
+}
+
+
+def tried(state: State) -> Iterator[tuple[str, str, tuple[Step, ...], State]]:
+    """(name, family, steps, state after them) of every idea that applies and changes something."""
+    for name, (family, sequence) in IDEAS.items():
+        if any(transform not in catalogue.TRANSFORMS for transform, _ in sequence):
+            continue
+        steps, now = [], state
+        try:
+            for transform, params in sequence:
+                step = Step(transform, None, params)
+                after = apply(now, step)
+                report = after.reports[-1]
+                if report.changed or report.added or report.removed:
+                    steps.append(step)
+                    now = after
+        except MlcError:
+            continue
+        if steps:
+            yield name, family, tuple(steps), now
