@@ -37,6 +37,8 @@ REASONS: dict[str, str] = {
     "factor_axis_range": r"`factor_axis`",
     "map_axes_differ": r"the block itervar \S+ appears",
     "not_single_point": r"is not a single point",
+    "map_not_from_zero": r"is_zero\(range->min\)",
+    "one_index": r"A SeqStmt of length 1",
     "no_indices": r"An empty SeqStmt",
     "not_allocated": r"is not allocated by a block",
     "rolling_needs_loop": r"lca of the access location",

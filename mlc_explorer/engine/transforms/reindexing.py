@@ -12,13 +12,14 @@ from tvm.tirx import IntImm
 from tvm.tirx.analysis import undefined_vars
 
 from ...errors import Refused
+from ...schema.motion import Expression
 from ...schema.params import Block, Buffer, Choice, IndexMap, param
 from .. import paths
 from ..views.index_trees import DataDependent, tree
 from . import buffers, index_map, sources
 from .base import LoopTransform, Moves
 from .caching import SCOPES
-from .instances import Unknown
+from .instances import Unknown, variables
 from .one_to_one import same_elements, smallest
 from .scope import Scope
 from .sources import Chosen, Source
@@ -170,6 +171,8 @@ def _mapping(step: ReindexCacheRead | ReindexCacheWrite, block: Any, region: Any
         extents = {str(i): _extent(axis.dom) for i, axis in enumerate(block.iter_vars)}
         to = [tree(e, names) for e in TvmIndexMap.from_func(mapping, len(axes)).map_indices(axes)]
         of = [tree(r.min, names) for r in region.region]
+        if _used(to) != _used(of):
+            return mapping  # TVM refuses it, and says which axis it is
         whole, spread = same_elements(to, of, extents)
         below = any(smallest(e, extents) < 0 for e in to)
     except (Unknown, DataDependent):
@@ -179,6 +182,10 @@ def _mapping(step: ReindexCacheRead | ReindexCacheWrite, block: Any, region: Any
         said = words("map_clashes", block=step.block, buffer=str(region.source.name))
         raise Refused(**said, place="index_map", paths=(step.block,))
     return mapping
+
+
+def _used(expressions: Sequence[Expression]) -> set[str]:
+    return {name for expression in expressions for name in variables(expression)}
 
 
 def _extent(domain: Any) -> int:
