@@ -7,11 +7,13 @@ it reads, and of a block that pads leaves the frame unwritten; `rfactor` leaves 
 that no iteration reaches.
 
 The check looks at samples (corners of the loops, and some in between), never at all iterations, and refuses
-only what a sample shows to be wrong, in a step before which the same question found nothing.
+only what a sample shows to be wrong, in a step before which the same question found nothing. Buffers that the
+step leaves alone (`stories`) are not looked at again.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +27,7 @@ from . import instances
 from .instances import Leaf, Nested, Region, Unknown
 from .outside import is_copy, outside
 from .rings import Ring, ring
+from .stories import UNKNOWN, Stories, stories_of
 from .wording import words
 
 _READS = 6  # instances of a reader that are looked at, for each buffer
@@ -45,7 +48,7 @@ class Hazard:
 def refuse_wrong(before: PrimFunc, after: PrimFunc) -> None:
     """Refused if `after` computes something wrong and `before` did not."""
     refuse_vectorized_storage(after)
-    found = first_hazard(after)
+    found = first_hazard(after, _known(before))
     if found is None or first_hazard(before) is not None:
         return
     named = {place.node: place.path for place in paths.walk(after)}
@@ -56,20 +59,31 @@ def refuse_wrong(before: PrimFunc, after: PrimFunc) -> None:
     )
 
 
-def first_hazard(func: PrimFunc) -> Hazard | None:
-    """The first thing that is wrong with `func`, or None if no sample shows any, or none can be taken."""
+def first_hazard(func: PrimFunc, known: Stories = UNKNOWN) -> Hazard | None:
+    """The first thing that is wrong with `func`, or None if no sample shows any, or none can be taken. What
+    has a story that is `known` is not looked at."""
     try:
         leaves = instances.leaves(func)
-        return next(_hazards(func, leaves), None)
+        return next(_hazards(func, leaves, known), None)
     except Unknown:
         return None
 
 
-def _hazards(func: PrimFunc, leaves: tuple[Leaf, ...]) -> Iterator[Hazard]:
-    samples = [leaf.sample() for leaf in leaves]
-    for leaf, sample in zip(leaves, samples):
-        yield from _unguarded(leaf, sample)
-        for code, what in outside(leaf, sample):
+@functools.lru_cache(maxsize=16)
+def _known(func: PrimFunc) -> Stories:
+    try:
+        return stories_of(instances.leaves(func))
+    except Unknown:
+        return UNKNOWN
+
+
+def _hazards(func: PrimFunc, leaves: tuple[Leaf, ...], known: Stories) -> Iterator[Hazard]:
+    now = stories_of(leaves)
+    for leaf, story in zip(leaves, now.blocks):
+        if story in known.blocks:
+            continue
+        yield from _unguarded(leaf, leaf.sample)
+        for code, what in outside(leaf, leaf.sample):
             yield Hazard(code, leaf.block, leaf.loops[-1].node if leaf.loops else None, what)
     parameters = set(func.params)
     written = {region.buffer for leaf in leaves for region in leaf.writes}
@@ -78,8 +92,10 @@ def _hazards(func: PrimFunc, leaves: tuple[Leaf, ...]) -> Iterator[Hazard]:
             if region.buffer not in written and region.buffer not in parameters:
                 yield Hazard("never_written", leaf.block, None, str(region.buffer.name))
     for buffer in dict.fromkeys(region.buffer for leaf in leaves for region in leaf.writes):
+        if known.buffers.get(buffer) == now.buffers[buffer]:
+            continue
         try:
-            yield from _History(buffer, leaves, samples, buffer in parameters).hazards()
+            yield from _History(buffer, leaves, buffer in parameters).hazards()
         except Unknown:
             continue  # too many instances touch one element of this buffer
 
@@ -97,9 +113,7 @@ def _unguarded(leaf: Leaf, sample: instances.Values) -> Iterator[Hazard]:
 class _History:
     """All that is written to one buffer, asked element by element."""
 
-    def __init__(
-        self, buffer: Any, leaves: tuple[Leaf, ...], samples: list[instances.Values], is_parameter: bool
-    ) -> None:
+    def __init__(self, buffer: Any, leaves: tuple[Leaf, ...], is_parameter: bool) -> None:
         self._buffer = buffer
         self._is_parameter = is_parameter
         self._rolled = leaves
@@ -110,8 +124,8 @@ class _History:
         self._writers = [(n, leaf, r) for n, (leaf, r) in enumerate(writes)]
         writing = {id(leaf) for _, leaf, _ in self._writers}
         self._readers = [
-            (leaf, r, sample)
-            for leaf, sample in zip(leaves, samples)
+            (leaf, r, rolled.sample)
+            for leaf, rolled in zip(leaves, self._rolled)
             for r in leaf.reads
             if self._is_it(r) and id(leaf) not in writing and not self._goes_back(leaf)
         ]

@@ -7,6 +7,7 @@ depends on how many instances touch one element, and not on how many there are.
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -116,6 +117,7 @@ class Leaf:
             out = out * axis.extent + array(axis.value, values) - axis.first
         return out
 
+    @functools.cached_property
     def sample(self) -> Values:
         """Instances that run: all of them if they are few, else those at the corners of the loops and some
         at random (the same ones each time)."""
