@@ -152,8 +152,8 @@ class _History:
         return self._common & set(keys[:rolls])
 
     def _goes_back(self, leaf: Leaf) -> bool:
-        """Whether `leaf` carries the buffer into a copy that another block carries back, as `cache_inplace` has
-        it: together they work in place, so that what `leaf` reads is not what is there at the end."""
+        """Whether `leaf` carries the buffer into a copy that another block carries back, as `cache_inplace`
+        has it: together they work in place, so that what `leaf` reads is not what is there at the end."""
         if not is_copy(leaf.block):
             return False
         copied = {region.buffer for region in leaf.writes}
@@ -161,11 +161,13 @@ class _History:
         return any(region.buffer in copied for writer in writers for region in writer.reads)
 
     def hazards(self) -> Iterator[Hazard]:
-        known: dict[tuple[int, ...], _Element] = {}
-        for leaf, element, time in self._asked():
-            if element not in known:
-                known[element] = one = self._element(element)
-                yield from one.hazards(leaf)
+        asked = list(self._asked())
+        known = self._elements(list(dict.fromkeys(element for _, element, _ in asked)))
+        seen = set()
+        for leaf, element, time in asked:
+            if element not in seen:
+                seen.add(element)
+                yield from known[element].hazards(leaf)
             if leaf is not None:
                 yield from known[element].read(leaf, time)
                 yield from self._overwritten(leaf, element, time)
@@ -196,34 +198,43 @@ class _History:
             for part in (0.0, 0.37, 0.71, 1.0):
                 yield None, tuple(int(part * (n - 1)) for n in self._shape), np.zeros(0)
 
-    def _element(self, element: tuple[int, ...]) -> _Element:
+    def _elements(self, elements: list[tuple[int, ...]]) -> dict[tuple[int, ...], _Element]:
+        """What is written to each of the elements; all at once, or one by one if that would be too much."""
+        try:
+            return self._together(elements)
+        except Unknown:
+            if len(elements) < 2:
+                raise
+        return {element: self._together([element])[element] for element in elements}
+
+    def _together(self, elements: list[tuple[int, ...]]) -> dict[tuple[int, ...], _Element]:
         times, marks = [], []
         for number, leaf, region in self._writers:
-            values = leaf.writing(region, element)
-            rows = instances.count(values)
+            values = leaf.writing(region, elements)
             times.append(leaf.times(values, self._width))
-            marks.append(
-                np.stack(
-                    [
-                        np.full(rows, number),
-                        leaf.identities(values) * len(self._writers) + number,
-                        leaf.resets(self._buffer, values),
-                        np.full(rows, leaf.accumulates(self._buffer)),
-                    ],
-                    axis=1,
-                )
-            )
+            mark = np.empty((instances.count(values), 5), np.int64)
+            mark[:, _WRITER] = number
+            mark[:, _TERM] = leaf.identities(values) * len(self._writers) + number
+            mark[:, _RESETS] = leaf.resets(self._buffer, values)
+            mark[:, _ACCUMULATES] = leaf.accumulates(self._buffer)
+            mark[:, _OF] = values[instances.OF]
+            marks.append(mark)
         when, what = np.concatenate(times), np.concatenate(marks)
         varying = when[:, (when != when[:1]).any(axis=0)]
-        order = np.lexsort(varying.T[::-1]) if varying.size else np.arange(len(when))
+        order = np.lexsort((*varying.T[::-1], what[:, _OF]))
+        when, what = when[order], what[order]
         leaves = {number: leaf for number, leaf, _ in self._writers}
-        return _Element(self._named(element), when[order], what[order], leaves, self._common)
+        ends = np.searchsorted(what[:, _OF], np.arange(len(elements) + 1))
+        return {
+            element: _Element(self._named(element), when[a:b], what[a:b], leaves, self._common)
+            for element, a, b in zip(elements, ends, ends[1:])
+        }
 
     def _named(self, element: tuple[int, ...]) -> str:
         return f"{self._buffer.name}[{', '.join(map(str, element))}]"
 
 
-_WRITER, _TERM, _RESETS, _ACCUMULATES = range(4)  # columns of what is known of a write
+_WRITER, _TERM, _RESETS, _ACCUMULATES, _OF = range(5)  # columns of what is known of a write
 
 
 class _Element:

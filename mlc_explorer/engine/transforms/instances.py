@@ -134,14 +134,18 @@ class Leaf:
         values = {loop.key: grid[i] + loop.first for i, loop in enumerate(self.loops)} or _NO_LOOPS
         return self._running(values)
 
-    def writing(self, region: Region, element: Sequence[int]) -> Values:
-        """All instances whose `region` holds `element`. Raises Unknown if too many had to be looked at."""
+    def writing(self, region: Region, elements: Sequence[Sequence[int]]) -> Values:
+        """All instances whose `region` holds one of the `elements`; the column `OF` says which, by position.
+
+        Raises Unknown if too many had to be looked at."""
         waiting = [
-            _holds(first, extent, at)
-            for first, extent, at in zip(region.first, region.extent, element, strict=True)
+            _holds(first, extent, f"{OF}{axis}")
+            for axis, (first, extent) in enumerate(zip(region.first, region.extent, strict=True))
         ]
         waiting += self.guards
-        found: dict[str, np.ndarray] = dict(_NO_LOOPS)
+        found: dict[str, np.ndarray] = {OF: np.arange(len(elements))}
+        for axis, column in enumerate(zip(*elements)):
+            found[f"{OF}{axis}"] = np.array(column, np.int64)
         left = {loop.key: loop for loop in self.loops}
         while waiting:  # the condition first that needs the fewest combinations of further loops
             waiting.sort(key=lambda one: _product(left[k].extent for k in variables(one) if k in left))
@@ -160,6 +164,7 @@ class Leaf:
         return values
 
 
+OF = "@"  # the column of `Leaf.writing` that says which element is written; no loop is called so
 _NO_LOOPS = {"": np.zeros(1, np.int64)}  # one instance, and no loop
 
 
@@ -306,7 +311,7 @@ def _has_blocks(stmt: Any) -> bool:
     return type(stmt).__name__ == "SBlockRealize" or any(_has_blocks(p) for p in parts if p is not None)
 
 
-def _holds(first: Expression, extent: Expression, at: int) -> Expression:
+def _holds(first: Expression, extent: Expression, at: str) -> Expression:
     if extent == 1:
         return node("==", first, at)
     return node("and", node("<=", first, at), node("<", at, node("+", first, extent)))

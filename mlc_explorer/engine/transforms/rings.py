@@ -47,7 +47,7 @@ class Ring:
         for leaf in leaves:
             for region in leaf.writes:
                 if region.buffer.same_as(self.buffer):
-                    values = leaf.writing(region, place)
+                    values = leaf.writing(region, [place])
                     found = self._latest(leaf, region, values, time, width)
                     if found is not None and (latest is None or found[0] > latest[0]):
                         latest = found
