@@ -23,7 +23,7 @@ import tvm
 import tvm_ffi
 from tvm import relax
 from tvm.s_tir import SBlock
-from tvm.tirx import BufferStore, IntImm, PrimFunc
+from tvm.tirx import AttrStmt, BufferStore, IntImm, PrimFunc
 
 from ..errors import JobFailed, NotFound, Refused
 from ..schema.report import TensorInfo
@@ -33,6 +33,7 @@ from .timing import alternate, time_calls
 from .transforms.wording import words
 
 PIPELINE = "default_build"
+_GPU_THREADS = ("blockIdx", "threadIdx")
 _DETAIL_LIMIT = 20_000  # characters of TVM's own text: some errors print the whole module
 _NO_MEMORY = ("std::bad_alloc", "posix_memalign")  # TVM's words; a worker makes OutOfMemory of MemoryError
 
@@ -208,7 +209,9 @@ def _refuse_threads(name: str, function: PrimFunc) -> None:
         for p in walk(function)
         if p.kind == "loop" and p.node.thread_binding is not None
     ]
-    gpu = [(path, tag) for path, tag in bound if tag.startswith(("blockIdx", "threadIdx"))]
+    gpu = [(path, tag) for path, tag in bound if tag.startswith(_GPU_THREADS)]
+    if not gpu:
+        _refuse_launches(name, function)
     if gpu:
         path, tag = gpu[0]
         raise Refused(
@@ -216,6 +219,20 @@ def _refuse_threads(name: str, function: PrimFunc) -> None:
             place=name,
             paths=tuple(p for p, _ in gpu),
         )
+
+
+def _refuse_launches(name: str, function: PrimFunc) -> None:
+    """What lowering makes of bound loops: attributes that launch threads."""
+    tags: list[str] = []
+
+    def look(attr: AttrStmt) -> None:
+        if attr.attr_key == "thread_extent":
+            tags.append(str(attr.node.thread_tag))
+
+    tvm_ffi.structural_walk(function.body, (AttrStmt, look))
+    launched = [tag for tag in dict.fromkeys(tags) if tag.startswith(_GPU_THREADS)]
+    if launched:
+        raise Refused(**words("launches_on_cpu", function=name, threads=", ".join(launched)), place=name)
 
 
 def _prim_tensor(param: Any, entry: str) -> TensorInfo:

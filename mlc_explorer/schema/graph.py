@@ -11,9 +11,9 @@ class Node:
 
     `id` is the binding's variable (or ``out``), unique in the function. `op` is the operator
     or callee as read by a person (``matmul``, ``linear_relu``), `family` one of
-    input, constant, matmul, conv, elementwise, reduce, shape, pool, call, output, other, group, and in a
-    schedule's dataflow buffer (it picks the colour). `function` is the name of the PrimFunc or Relax
-    function behind the box, if any.
+    input, constant, matmul, conv, elementwise, reduce, shape, pool, call, library (a predefined function),
+    output, other, group, and in a schedule's dataflow buffer (it picks the colour). `function` is the name of
+    the PrimFunc or Relax function behind the box, if any.
     x, y are the centre; x, y, w, h are pixels.
 
     `count` is the number of calls in it that show when it is opened (0: there is nothing to open), `inside`

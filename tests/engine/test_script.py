@@ -164,3 +164,32 @@ def test_hostile_names_in_an_uploaded_model_stay_names(tmp_path):
     assert not any(isinstance(n, ast.Name) and n.id == "__import__" for n in ast.walk(ast.parse(text)))
     assert "ms" in ran(tmp_path)
     assert not (tmp_path / "pwned").exists()
+
+
+def test_a_script_of_numpy_calls_needs_nothing_but_numpy(tmp_path):
+    """Two dispatch steps share a definition, which the script carries once."""
+    steps = tuple(
+        Step("dispatch", params={"operation": name}) for name in ("linear_relu", "linear", "reshape")
+    )
+    text = exported(Trace("mlp", steps), tmp_path)
+    assert text.count("def numpy_linear(") == text.count("def replace_by_calls(") == 1
+    assert "onnxruntime" not in text
+    assert "largest relative error" in ran(tmp_path)
+
+
+def test_a_script_says_which_library_it_needs(tmp_path):
+    pytest.importorskip("onnxruntime", reason="the script runs it")
+    fold = (*FOLD, Step("dispatch_function", params={"callee": "linear_relu", "library": "onnxruntime"}))
+    text = exported(Trace("mlp", fold), tmp_path)
+    assert re.search(r"pip install .*numpy onnx onnxruntime$", text, re.MULTILINE)
+    assert "largest relative error" in ran(tmp_path)
+
+
+def test_a_script_repeats_rules_and_passes_of_one_function(tmp_path):
+    steps = (
+        Step("cpu_reduction", "main"),
+        Step("function_pass", "main", {"tir_pass": "s_tir.LowerInitBlock"}),
+    )
+    text = exported(Trace("softmax", steps), tmp_path)
+    assert "dlight.cpu.Reduction()" in text
+    assert "times as fast" in ran(tmp_path)

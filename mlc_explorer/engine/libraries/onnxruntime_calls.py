@@ -16,8 +16,8 @@ import tvm
 
 
 @functools.lru_cache(maxsize=512)
-def onnxruntime_session(model):
-    """A session for a model in ONNX's own notation, with the threads that TVM uses."""
+def onnxruntime_session(nodes, names, shapes):
+    """A session of `nodes` with the threads that TVM uses, its binding, and a list of the addresses bound."""
     import onnx.parser
     import onnxruntime
 
@@ -26,22 +26,25 @@ def onnxruntime_session(model):
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
     options.add_session_config_entry("session.force_spinning_stop", "1")  # leaves the cores to the next call
-    parsed = onnx.parser.parse_model(model).SerializeToString()
-    session = onnxruntime.InferenceSession(parsed, options, providers=["CPUExecutionProvider"])
-    return session, session.io_binding()
+    *given, result = (f"float{list(shape)} {name}" for name, shape in zip((*names, "y"), shapes))
+    header = '<ir_version: 10, opset_import: ["" : 20]>'
+    model = onnx.parser.parse_model(f"{header} call ({', '.join(given)}) => ({result}) {{{nodes}}}")
+    providers = ["CPUExecutionProvider"]
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=providers)
+    return session, session.io_binding(), []
 
 
 def onnxruntime_run(nodes, inputs, out):
     """Runs `nodes` (``y = Relu(x)`` in ONNX's notation) from the named `inputs` to ``y``, which is `out`."""
-    arrays = {name: np.from_dlpack(tensor) for name, tensor in (*inputs.items(), ("y", out))}
-    kinds = {"float32": "float", "float64": "double"}
-    *given, result = (f"{kinds[str(a.dtype)]}{list(a.shape)} {name}" for name, a in arrays.items())
-    header = '<ir_version: 10, opset_import: ["" : 20]>'
-    session, binding = onnxruntime_session(f"{header} call ({', '.join(given)}) => ({result}) {{{nodes}}}")
-    y = arrays.pop("y")
-    for name, a in arrays.items():
-        binding.bind_input(name, "cpu", 0, a.dtype.type, a.shape, a.ctypes.data)
-    binding.bind_output("y", "cpu", 0, y.dtype.type, y.shape, y.ctypes.data)
+    arrays = [np.from_dlpack(tensor) for tensor in (*inputs.values(), out)]
+    names, shapes = tuple(inputs), tuple(a.shape for a in arrays)
+    session, binding, bound = onnxruntime_session(nodes, names, shapes)
+    addresses = [a.ctypes.data for a in arrays]
+    if addresses != bound:
+        for name, address, shape in zip(names, addresses, shapes):
+            binding.bind_input(name, "cpu", 0, np.float32, shape, address)
+        binding.bind_output("y", "cpu", 0, np.float32, shapes[-1], addresses[-1])
+        bound[:] = addresses
     session.run_with_iobinding(binding)
 
 

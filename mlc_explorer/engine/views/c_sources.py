@@ -118,7 +118,11 @@ def _loops(func: PrimFunc) -> list[For]:
 
 
 def _bound(source: Spanned) -> bool:
-    return any(loop.thread_binding is not None for loop in _loops(source.func))
+    """Whether threads run it: bound loops, or what lowering makes of them."""
+    launched: list[AttrStmt] = []
+    tvm_ffi.structural_walk(source.func.body, (AttrStmt, launched.append))
+    bound = any(loop.thread_binding is not None for loop in _loops(source.func))
+    return bound or any(attr.attr_key == "thread_extent" for attr in launched)
 
 
 def _with_threads(source: Spanned, target: Target) -> Spanned:

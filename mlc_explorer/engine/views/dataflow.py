@@ -17,6 +17,7 @@ from tvm.runtime import Tensor
 from tvm.tirx import PrimFunc
 
 from ...schema.graph import Node
+from .. import libraries
 from ..paths import walk
 from .bindings import Binding, param_ids, walk_bindings
 from .buffers import written_buffers
@@ -73,11 +74,11 @@ class _Reader:
         node = Node(
             binding.id,
             op=name,
-            family=family(name, _op_pattern(callee), default="other" if callee is None else "call"),
+            family=_family(name, callee),
             shape=shape,
             dtype=dtype,
             function=function,
-            label=name,
+            label=name.removeprefix(libraries.PREFIX),
         )
         self._sketch.add(node)  # before its constants
         flows = tuple(tuple(_flat(self._resolve(arg))) for arg in args)
@@ -159,6 +160,13 @@ def _callee(call: Call, functions: frozenset[str]) -> tuple[str, str | None, lis
     if isinstance(op, ExternFunc):
         return str(op.global_symbol).removeprefix("vm.builtin."), None, args
     return getattr(op, "name", type(op).__name__), None, args
+
+
+def _family(name: str, callee: Any) -> str:
+    """A predefined function of a library is told apart from what the model computes itself."""
+    if name.startswith(libraries.PREFIX):
+        return "library"
+    return family(name, _op_pattern(callee), default="other" if callee is None else "call")
 
 
 def _op_pattern(func: Any) -> int | None:

@@ -10,6 +10,7 @@ from .spans import Spanned
 
 # Not vthread, which any machine has.
 _THREAD = re.compile(r'T\.thread_binding\(.*thread="(?:block|thread)Idx')
+_LAUNCH = re.compile(r'T\.launch_thread\("((?:block|thread)Idx\.\w)"')  # what lowering makes of such a loop
 _PARALLEL = re.compile(r"T\.parallel\(")
 _MIXED = "thread_scope_ == op"  # what TVM checks where a parallel loop meets a kernel
 _HAS_NONE = {"C": "C has no such threads", "CPU": "a CPU has no such threads"}
@@ -17,14 +18,15 @@ _HAS_NONE = {"C": "C has no such threads", "CPU": "a CPU has no such threads"}
 
 def refuse_threads(source: Spanned, machine: str) -> None:
     """Refused (``view_threads_not_c``, ``view_threads_not_cpu``; `machine`: ``C`` or ``CPU``) for a function
-    with loops that are bound to threads."""
+    with loops that are bound to threads, or that launches threads."""
     bound = _loops(source, _THREAD)
-    if bound:
-        name, loops = source.tir.function, ", ".join(bound)
+    launched = [m[1] for line in source.tir.lines for m in [_LAUNCH.search(line)] if m]
+    if bound or launched:
+        name, loops = source.tir.function, ", ".join(bound or dict.fromkeys(launched))
         raise Refused(
             f"'{name}' has loops that are bound to threads ({loops}), and {_HAS_NONE[machine]}.",
             hint="Look at CUDA, OpenCL, Metal or WebGPU instead.",
-            place=bound[0],
+            place=bound[0] if bound else name,
             code=f"view_threads_not_{machine.lower()}",
             params={"function": name, "loops": loops},
             paths=bound,

@@ -9,10 +9,12 @@ from tvm.script import relax as R
 from mlc_explorer.engine import libraries, loaders, targets
 from mlc_explorer.engine.build import build
 from mlc_explorer.engine.libraries import patterns
+from mlc_explorer.engine.measure import measure
 from mlc_explorer.engine.transforms import apply_step
 from mlc_explorer.engine.verify import agrees
+from mlc_explorer.engine.views.graph import graph
 from mlc_explorer.errors import NotFound, NotInstalled
-from mlc_explorer.schema.trace import Step
+from mlc_explorer.schema.trace import Step, Trace
 
 
 @I.ir_module
@@ -201,3 +203,25 @@ def test_every_operation_has_a_pattern_and_a_function_in_every_library():
     for library in libraries.LIBRARIES.values():
         for operation in libraries.OPERATIONS:
             assert callable(getattr(library.calls, libraries.function_name(library.name, operation)))
+
+
+@pytest.mark.parametrize("more", [(), ("default",)], ids=["as it is", "lowered to calls of the machine"])
+def test_the_graph_shows_a_call_of_a_library_as_a_box_of_its_own_kind(more):
+    view = graph(after(loaders.load_cached("mlp", None).mod, "dispatch", *more), "main")
+    boxes = [(n.op, n.label) for n in view.nodes if n.family == "library"]
+    assert boxes == [
+        ("env.numpy.reshape", "numpy.reshape"),
+        ("env.numpy.linear_relu", "numpy.linear_relu"),
+        ("env.numpy.linear", "numpy.linear"),
+    ]
+    assert all(any(edge.target == n.id for edge in view.edges) for n in view.nodes if n.family == "library")
+
+
+@pytest.mark.parametrize("library", ["numpy", "onnxruntime"])
+def test_measure_checks_and_times_a_network_of_library_calls(library):
+    for package in libraries.LIBRARIES[library].imports:
+        pytest.importorskip(package, reason=f"{library} is not installed")
+    trace = Trace("mlp", (Step("dispatch", params={"library": library}),))
+    result = measure(trace, None, "generic", 0.05, lambda stage, fraction: None, None)
+    assert result.max_rel_error < 1e-4
+    assert result.median_ms > 0

@@ -17,6 +17,9 @@ from mlc_explorer.engine.build import build
 from mlc_explorer.engine.measure import seeded_inputs
 from mlc_explorer.engine.transforms import apply_step, catalogue, rules
 from mlc_explorer.engine.verify import agrees
+from mlc_explorer.engine.views.c_sources import c_source
+from mlc_explorer.engine.views.loops import loops as loop_tree
+from mlc_explorer.engine.views.schedule_flow import schedule_flow
 from mlc_explorer.errors import Refused
 from mlc_explorer.schema.trace import Step
 
@@ -293,12 +296,33 @@ def test_what_a_rule_for_cpus_makes_computes_the_same(name):
     assert agrees(build(after, machine)(inputs), plain(inputs))
 
 
-def test_what_a_rule_for_gpus_makes_is_not_run_on_a_cpu():
-    after = apply_step(tvm.IRModule({"main": sample("matmul_128")}), Step("gpu_matmul", "main")).mod
+ON_GPU = [("matmul_128", "gpu_matmul"), ("softmax", "gpu_general_reduction"), ("conv2d", "gpu_fallback")]
+
+
+@pytest.mark.parametrize("name, rule", ON_GPU)
+def test_what_a_rule_for_gpus_makes_is_looked_at_and_not_run_on_a_cpu(name, rule):
+    bound = apply_step(loaders.load_cached(name, None).mod, Step(rule, "main")).mod
+    assert any("__global__" in line for line in c_source(bound, "main", "cuda").lines)
+    assert "dlight's default" not in "".join(c_source(bound, "main", "cuda").lines)
+    assert loop_tree(bound, "main").roots
+    assert schedule_flow(bound, "main").nodes
     with pytest.raises(Refused) as caught:
-        build(after, targets.target("cpu"))
+        build(bound, targets.target("cpu"))
     assert caught.value.code == "threads_on_cpu"
     assert caught.value.paths
+
+
+def test_lowered_threads_are_looked_at_and_not_run_on_a_cpu():
+    """Lowering makes attributes of bound loops, so that no loop tells of the threads any more."""
+    bound = apply_step(loaders.load_cached("softmax", None).mod, Step("gpu_general_reduction", "main")).mod
+    mod = apply_step(bound, Step("lower", "main")).mod
+    assert any("__global__" in line for line in c_source(mod, "main", "cuda").lines)
+    with pytest.raises(Refused) as caught:
+        c_source(mod, "main", "c")
+    assert caught.value.code == "view_threads_not_c"
+    with pytest.raises(Refused) as caught:
+        build(mod, targets.target("cpu"))
+    assert (caught.value.code, "threadIdx.x" in caught.value.message) == ("launches_on_cpu", True)
 
 
 def test_each_rule_is_a_transform():

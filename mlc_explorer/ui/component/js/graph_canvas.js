@@ -7,7 +7,7 @@ const FAR = 0.45; // as in the camera: below this zoom labels can't be read
 const HEADS_FROM = 0.2; // below this zoom arrow heads are specks
 const SPECKS = 0.08; // below this zoom boxes are specks that nobody can point at, and curves can't be told from lines
 const AROUND = 0.2; // how much of the stage's size counts as in view on each side
-const FAMILIES = ["input", "constant", "output", "matmul", "conv", "elementwise", "reduce", "shape", "pool", "call", "other", "group", "buffer"];
+const FAMILIES = ["input", "constant", "output", "matmul", "conv", "elementwise", "reduce", "shape", "pool", "call", "library", "other", "group", "buffer"];
 
 const NOWHERE = { left: Infinity, top: Infinity, right: -Infinity, bottom: -Infinity };
 
