@@ -249,7 +249,8 @@ class Session:
         return tuple(Step.from_json(s) for s in self._ask("steps_of", None, text=text, function=function))
 
     def repeats(self, steps: Sequence[Step]) -> tuple[Point, ...]:
-        """The same steps for every other function where they make sense; `values` is its name."""
+        """The same steps elsewhere: `values` of each point are another function and, for a step on one loop
+        of the same function, another block; refused ones say why."""
         answers = self._ask("repeats", None, steps=[s.to_json() for s in steps])
         return tuple(decode(Point, a) for a in answers)
 

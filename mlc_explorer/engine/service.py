@@ -250,10 +250,10 @@ def steps_of(
 
 
 def repeats(trace: Any, steps: list[Any], model_data: ModelData, language: str = "en") -> list[Point]:
-    """The same `steps` for every other function where they make sense: one Point each, `values` its name."""
+    """The same `steps` elsewhere: one Point for each other function, or block of the same one."""
     from .repeat import repeats as _repeats
 
-    return _repeats(replay(Trace.from_json(trace), model_data), [Step.from_json(s) for s in steps], language)
+    return _repeats(Trace.from_json(trace), [Step.from_json(s) for s in steps], model_data, language)
 
 
 def script(trace: Any, model_data: ModelData, target: str = "cpu") -> dict[str, Any]:
