@@ -7,6 +7,7 @@ The scheme is in `schema.loops`. A path is made from the tree as it is (`walk`),
 from __future__ import annotations
 
 import difflib
+import functools
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -42,6 +43,7 @@ class Place:
     blocks: tuple[str, ...]
 
 
+@functools.lru_cache(maxsize=64)  # a step asks for the same function's places again and again
 def walk(func: PrimFunc) -> tuple[Place, ...]:
     """All loops and blocks of `func` in the order of its text; the implicit root block is left out."""
     raw = list(_visit(func.body, AccessPath.root().attr("body"), None, 0, is_root=True, found=[]))

@@ -27,7 +27,7 @@ from . import instances
 from .instances import Leaf, Nested, Region, Unknown
 from .outside import is_copy, outside
 from .rings import Ring, ring
-from .stories import UNKNOWN, Stories, stories_of
+from .stories import UNKNOWN, Stories, Story, stories_of
 from .wording import words
 
 _READS = 6  # instances of a reader that are looked at, for each buffer
@@ -92,10 +92,12 @@ def _hazards(func: PrimFunc, leaves: tuple[Leaf, ...], known: Stories) -> Iterat
             if region.buffer not in written and region.buffer not in parameters:
                 yield Hazard("never_written", leaf.block, None, str(region.buffer.name))
     for buffer in dict.fromkeys(region.buffer for leaf in leaves for region in leaf.writes):
-        if known.buffers.get(buffer) == now.buffers[buffer]:
+        story = (now.buffers[buffer], buffer in parameters)
+        if known.buffers.get(buffer) == story[0] or story in _SOUND:
             continue
         try:
             yield from _History(buffer, leaves, buffer in parameters).hazards()
+            _remember_sound(story)
         except Unknown:
             continue  # too many instances touch one element of this buffer
 
@@ -108,6 +110,16 @@ def _unguarded(leaf: Leaf, sample: instances.Values) -> Iterator[Hazard]:
         if len(wrong):
             what = f"{declared.var.name} = {wrong[0]}"
             yield Hazard("guard_missing", leaf.block, leaf.loops[-1].node if leaf.loops else None, what)
+
+
+_MOST_SOUND = 4096
+_SOUND: dict[tuple[Story, bool], None] = {}  # stories that were looked at and had no hazard
+
+
+def _remember_sound(story: tuple[Story, bool]) -> None:
+    if len(_SOUND) >= _MOST_SOUND:
+        _SOUND.clear()
+    _SOUND[story] = None
 
 
 class _History:

@@ -270,7 +270,11 @@ def _axis(axis: Any, value: Any, at: _Place) -> Axis:
 
 
 def _leaf(block: Any, axes: tuple[Axis, ...], at: _Place, buffers: Mapping[Any, Any]) -> Leaf:
-    hidden_reads, hidden_writes = _hidden(block, buffers)
+    if block not in _HIDDEN:
+        if len(_HIDDEN) > _MOST_KNOWN:
+            _HIDDEN.clear()
+        _HIDDEN[block] = _hidden(block, buffers)
+    hidden_reads, hidden_writes = _HIDDEN[block]
     writes = tuple(_region(region, at) for region in (*block.writes, *hidden_writes))
     reads = []
     for region in (*block.reads, *hidden_reads):
@@ -286,6 +290,10 @@ def _buffers(func: PrimFunc) -> dict[Any, Any]:
     found = list(func.params)
     tvm_ffi.structural_walk(func.body, (SBlock, lambda block: found.extend(block.alloc_buffers)))
     return {buffer: buffer for buffer in found}
+
+
+_MOST_KNOWN = 4096
+_HIDDEN: dict[Any, tuple[list[Any], list[Any]]] = {}  # of blocks looked at before: most stay as they are
 
 
 def _hidden(block: Any, buffers: Mapping[Any, Any]) -> tuple[list[Any], list[Any]]:
