@@ -99,7 +99,9 @@ class Runnable:
         self.compile_s = compile_s
         self._entry = entry
         self._order = list(order)
-        self._module = executable.mod if order else relax.VirtualMachine(executable, tvm.cpu())
+        # Its module, not the executable: for a model of library calls alone TVM keeps an empty C module, takes
+        # it for something to be compiled, and looks for a C compiler.
+        self._module = executable.mod if order else relax.VirtualMachine(executable.mod, tvm.cpu())
 
     def __call__(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The outputs for these inputs: one array for each, of its shape and dtype, else Refused.

@@ -28,10 +28,11 @@ def example(shape, dtype, rng):
 
 
 def compiled(mod, target):
-    """Something with main and time_evaluator. The pipeline lowers what is still a graph, no more."""
+    """Something with main and time_evaluator. The pipeline lowers what is still a graph, no more. The machine
+    is given the module of the executable, as the executable itself may ask for a C compiler."""
     executable = tvm.compile(mod, target=target, relax_pipeline="default_build")
     is_graph = isinstance(mod["main"], relax.Function)
-    return relax.VirtualMachine(executable, tvm.cpu()) if is_graph else executable.mod
+    return relax.VirtualMachine(executable.mod, tvm.cpu()) if is_graph else executable.mod
 
 
 def call(module, inputs, outputs):

@@ -1,6 +1,7 @@
 """Library dispatch: operators and functions that become calls of NumPy, ONNX Runtime or PyTorch."""
 
 import importlib.util
+import subprocess
 
 import pytest
 from tvm.script import ir as I
@@ -177,6 +178,17 @@ def test_a_network_may_be_nothing_but_library_calls(name):
     mod = after(loaders.load_cached(name, None).mod, "dispatch")
     bindings = [b for block in mod["main"].body.blocks for b in block.bindings]
     assert len(called(mod)) == len(bindings)
+
+
+def test_a_network_without_any_loops_needs_no_compiler(monkeypatch):
+    """A confined worker may start no program, and TVM would start a C compiler for such a module."""
+
+    def start(*args, **kwargs):
+        raise AssertionError("a program was started")
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    model = loaders.load_cached("mlp", None)
+    build(after(model.mod, "dispatch"), targets.target("generic"))(model.example_inputs(0))
 
 
 @pytest.mark.parametrize(
