@@ -99,8 +99,8 @@ class Runnable:
         self.compile_s = compile_s
         self._entry = entry
         self._order = list(order)
-        # Its module, not the executable: for a model of library calls alone TVM keeps an empty C module, takes
-        # it for something to be compiled, and looks for a C compiler.
+        # Its module, not the executable: for a model of library calls alone TVM keeps an empty C module,
+        # takes it for something to be compiled, and looks for a C compiler.
         self._module = executable.mod if order else relax.VirtualMachine(executable.mod, tvm.cpu())
 
     def __call__(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
