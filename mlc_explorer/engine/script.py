@@ -176,7 +176,8 @@ def _is_harmless(node: ast.AST) -> bool:
 
 
 def _is_known(called: ast.expr) -> bool:
-    """`Schedule`, `tvm.IRModule`, a public method of `sch`, or one of `mod` in `_MOD_CALLS`."""
+    """`Schedule`, `tvm.IRModule`, a public method of `sch`, one of `mod` in `_MOD_CALLS`, or a number with
+    its type, such as `T.float32(0.0)`."""
     if isinstance(called, ast.Name):
         return called.id == "Schedule"
     if not isinstance(called, ast.Attribute) or not isinstance(called.value, ast.Name):
@@ -184,6 +185,8 @@ def _is_known(called: ast.expr) -> bool:
     owner, name = called.value.id, called.attr
     if owner == "sch":
         return not name.startswith("_")
+    if owner == "T":
+        return re.fullmatch(r"(bfloat|float|int|uint)\d+|bool", name) is not None
     return (owner == "mod" and name in _MOD_CALLS) or (owner, name) == ("tvm", "IRModule")
 
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from tvm import IRModule
 from tvm.s_tir import Schedule
+from tvm.s_tir.schedule import LoopRV, SBlockRV
 from tvm.tirx import PrimFunc
 
 from ...errors import NotFound, Refused
@@ -80,7 +81,7 @@ def step_source(state_before: HasModule, step: Step) -> str:
     return "\n".join(
         [
             f"sch = Schedule(tvm.IRModule({{{name!r}: mod[{name!r}]}}))",
-            *(str(line) for line in sch.trace.as_python()),
+            *transform.source(sch.trace),
             "mod = mod.clone()",
             f"mod.update_func(mod.get_global_var({name!r}), sch.mod[{name!r}])",
         ]
@@ -170,7 +171,8 @@ def _moved(
     now = {place.node: place.path for place in paths.walk(sch.mod[name])}
     moved: dict[str, str | None] = {}
     for place in places:
-        node = sch.get(moves[place.path]) if place.path in moves else place.reference.stmt
+        node = moves.get(place.path, place.reference.stmt)
+        node = sch.get(node) if isinstance(node, (SBlockRV, LoopRV)) else node
         path = now.get(node) if node is not None else None
         if path != place.path:
             moved[f"{function}:{place.path}"] = path and f"{function}:{path}"

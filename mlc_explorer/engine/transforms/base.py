@@ -52,10 +52,15 @@ class LoopTransform(Transform):
     def run(self, sch: Schedule, function: str) -> Moves:
         """Applies the primitive to `function` of the schedule's module.
 
-        Returns where a place that TVM dissolves lives on: its path before → the random variable after. A
-        place that merely moves is followed by TVM and need not be named. Raises Refused, or TVM's own error.
+        Returns where a place that TVM dissolves lives on: its path before → the random variable, or the node,
+        after. A place that merely moves is followed by TVM and need not be named. Raises Refused, or TVM's
+        own error.
         """
         raise NotImplementedError
+
+    def source(self, trace: Trace) -> list[str]:
+        """Lines of TVM Python that do to a schedule `sch` what `trace` says, which `run` has left."""
+        return [str(line) for line in trace.as_python()]
 
     @staticmethod
     def canonical(sch: Schedule, function: str, path: str) -> str:

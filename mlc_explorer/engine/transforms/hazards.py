@@ -212,6 +212,8 @@ class _History:
 
     def _elements(self, elements: list[tuple[int, ...]]) -> dict[tuple[int, ...], _Element]:
         """What is written to each of the elements; all at once, or one by one if that would be too much."""
+        if not elements:
+            return {}
         try:
             return self._together(elements)
         except Unknown:

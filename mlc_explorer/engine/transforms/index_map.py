@@ -13,6 +13,8 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+from tvm.tirx import const
+
 from ...errors import BadTrace
 from .wording import words
 
@@ -55,6 +57,18 @@ def parse(text: str) -> Callable[..., list[Any]]:
 
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     mapping.__signature__ = inspect.Signature([inspect.Parameter(n, kind) for n in names])  # type: ignore
+    return mapping
+
+
+def for_tvm(text: str) -> Callable[..., list[Any]]:
+    """The same function for TVM's variables: an index that is a number alone becomes an expression, which TVM
+    does not do by itself."""
+    plain = parse(text)
+
+    def mapping(*axes: Any) -> list[Any]:
+        return [const(e, str(axes[0].ty.dtype)) if isinstance(e, int) else e for e in plain(*axes)]
+
+    mapping.__signature__ = inspect.signature(plain)  # type: ignore
     return mapping
 
 

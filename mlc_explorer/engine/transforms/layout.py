@@ -51,7 +51,7 @@ class TransformLayout(LoopTransform):
     pad_value: int | float | None = param(Scalar(), default=None)
 
     def run(self, sch: Schedule, function: str) -> Moves:
-        mapping = index_map.parse(self.index_map)
+        mapping = index_map.for_tvm(self.index_map)
         block = paths.block_rv(sch, function, self.block)
         access, index = buffers.either(sch, block, self.buffer, self.block)
         buffer = buffers.region(sch, block, index, access)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import tvm_ffi
 from tvm.ir import TensorLoad
 from tvm.s_tir import Schedule
+from tvm.s_tir.schedule import Trace
 from tvm.sym import Analyzer
 from tvm.tirx import BufferStore, IntImm, IterVar, const
 from tvm.tirx.analysis import undefined_vars
@@ -63,6 +64,14 @@ class DecomposePadding(LoopTransform):
         block, loop = paths.block_rv(sch, function, self.block), paths.loop_rv(sch, function, self.loop)
         sch.decompose_padding(block, loop)
         return {}
+
+    def source(self, trace: Trace) -> list[str]:
+        """TVM 0.27 can't print this primitive: it takes the loop for a text."""
+        *before, last = trace.insts
+        lines = [str(line) for line in Trace(before, {}).as_python()]
+        made = [variable for instruction in before for variable in instruction.outputs]
+        block, loop = (next(i for i, v in enumerate(made) if v.same_as(wanted)) for wanted in last.inputs)
+        return [*lines, f"sch.decompose_padding(block=b{block}, loop=l{loop})"]
 
 
 @dataclass(frozen=True)

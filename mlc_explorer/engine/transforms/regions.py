@@ -61,7 +61,7 @@ class AnnotateBufferAccess(LoopTransform):
     region: str = param(IndexMap())
 
     def run(self, sch: Schedule, function: str) -> Moves:
-        mapping = index_map.parse(self.region)
+        mapping = index_map.for_tvm(self.region)
         block = paths.block_rv(sch, function, self.block)
         access, index = buffers.either(sch, block, self.buffer, self.block)
         node = sch.get(block)
@@ -111,7 +111,7 @@ class AnnotateBufferAccess(LoopTransform):
                     if any(smallest(difference, extents) < 0 for difference in differences):
                         said = words(code, block=self.block, buffer=str(told.source.name))
                         raise Refused(**said, place="region", paths=(self.block,))
-        except (Unknown, DataDependent, TypeError):
+        except (Unknown, DataDependent):
             return  # sizes or places that are known only when it runs: that is what saying it is for
 
 

@@ -159,7 +159,7 @@ class Reindex(LoopTransform):
 
 def _mapping(step: ReindexCacheRead | ReindexCacheWrite, block: Any, region: Any) -> Any:
     """The step's index map for TVM; Refused where TVM would take it and the result would be wrong."""
-    mapping = index_map.parse(step.index_map)
+    mapping = index_map.for_tvm(step.index_map)
     axes = [axis.var for axis in block.iter_vars]
     named = index_map.arity(step.index_map)
     if named != len(axes):

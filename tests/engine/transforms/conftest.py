@@ -13,6 +13,7 @@ import tvm
 from tvm import IRModule, relax
 from tvm.ir import assert_structural_equal
 from tvm.s_tir import Schedule
+from tvm.script import tirx as T
 
 from mlc_explorer.engine.transforms import Applied, apply_step, carried_by, step_source
 from mlc_explorer.errors import MlcError, Refused
@@ -29,7 +30,7 @@ def as_module(func: Any) -> IRModule:
 
 def run_source(source: str, mod: IRModule) -> IRModule:
     """What `mod` is after the lines of `source`."""
-    names = {"np": np, "tvm": tvm, "relax": relax, "Schedule": Schedule, "mod": mod}
+    names = {"np": np, "tvm": tvm, "relax": relax, "Schedule": Schedule, "T": T, "mod": mod}
     exec(source, names)
     return names["mod"]
 

@@ -66,6 +66,38 @@ def test_compute_at(check):
     }
 
 
+def test_compute_at_takes_a_position_in_the_loop(module):
+    """Of two producers moved under one loop, the second goes before or after the first."""
+
+    @T.prim_func(s_tir=True)
+    def three(A: T.Buffer((8, 4), "float32"), D: T.Buffer((8, 4), "float32")):
+        B = T.sblock_alloc_buffer((8, 4))
+        C = T.sblock_alloc_buffer((8, 4))
+        for i, j in T.grid(8, 4):
+            with T.sblock("B"):
+                vi, vj = T.axis.remap("SS", [i, j])
+                B[vi, vj] = A[vi, vj] + T.float32(1)
+        for i, j in T.grid(8, 4):
+            with T.sblock("C"):
+                vi, vj = T.axis.remap("SS", [i, j])
+                C[vi, vj] = A[vi, vj] * T.float32(2)
+        for i, j in T.grid(8, 4):
+            with T.sblock("D"):
+                vi, vj = T.axis.remap("SS", [i, j])
+                D[vi, vj] = B[vi, vj] + C[vi, vj]
+
+    def order(index):
+        mod = module(three)
+        for block, where in (("B", -1), ("C", index)):
+            params = {"block": block, "loop": "D/i", "index": where}
+            mod = apply_step(mod, Step("compute_at", "main", params)).mod
+        text = mod.script()
+        return sorted("BCD", key=lambda block: text.index(f'T.sblock("{block}")'))
+
+    assert order(-1) == ["B", "C", "D"]
+    assert order(-2) == order(0) == ["C", "B", "D"]
+
+
 def test_compute_at_refused_for_an_output(refuse):
     refusal = refuse(two_steps, Step("compute_at", "main", {"block": "C", "loop": "B/i"}))
     assert refusal.code == "output_block"

@@ -98,7 +98,7 @@ def test_read_at_on_a_sample_computes_the_same(loop):
 
 @T.prim_func(s_tir=True)
 def in_place(A: T.Buffer((8,), "float32")):
-    for once in range(1):
+    for _once in range(1):
         with T.sblock("A"):
             T.reads(A[0:8])
             T.writes(A[0:8])
@@ -110,7 +110,7 @@ def test_cache_inplace(check):
     @T.prim_func(s_tir=True)
     def after(A: T.Buffer((8,), "float32")):
         A_local = T.sblock_alloc_buffer((8,), scope="local")
-        for once in range(1):
+        for _once in range(1):
             for ax0 in range(8):
                 with T.sblock("A_local"):
                     v0 = T.axis.spatial(8, ax0)

@@ -56,6 +56,49 @@ def test_transform_layout_refused_unless_one_to_one(refuse, text):
     assert refusal.paths == ("B",)
 
 
+def padded(text: str, value: float) -> Step:
+    params = {"block": "B", "buffer": "B", "index_map": text, "pad_value": value}
+    return Step("transform_layout", "main", params)
+
+
+def test_transform_layout_with_empty_places(check):
+    """32 columns in panels of 24: the second is filled up, and its block goes through all of it."""
+
+    @T.prim_func(s_tir=True)
+    def after(A: T.Buffer((4, 32), "float32"), C: T.Buffer((4, 32), "float32")):
+        B = T.sblock_alloc_buffer((2, 4, 24))
+        for axis0, i, axis2 in T.grid(2, 4, 24):
+            with T.sblock("B"):
+                v0, vi, v2 = T.axis.remap("SSS", [axis0, i, axis2])
+                B[v0, vi, v2] = T.if_then_else(
+                    v0 == 1 and 8 <= v2,  # noqa: SIM300 (as TVM writes it)
+                    T.float32(7),
+                    A[vi, v0 * 24 + v2] + T.float32(1),
+                )
+        for i, j in T.grid(4, 32):
+            with T.sblock("C"):
+                vi, vj = T.axis.remap("SS", [i, j])
+                C[vi, vj] = B[vj // 24, vi, vj % 24] * T.float32(2)
+
+    check(through_b, after, padded("i, j -> j // 24, i, j % 24", 7))
+
+
+@pytest.mark.parametrize(
+    "text, value, code",
+    [
+        ("i, j -> i // 3, j", 0, "layout_not_one_to_one"),
+        ("i, j -> i, i", 0, "layout_not_one_to_one"),
+        ("i, j -> j // 24, i, j % 24", float("inf"), "pad_value_type"),
+        ("i, j -> j // 24, i, j % 24", "zero", "pad_value_type"),
+        ("i, j -> j // 24, i, j % 24", True, "pad_value_type"),
+        ("i, j -> i // 90000000, j, i % 90000000", 0, "buffer_too_large"),
+    ],
+)
+def test_transform_layout_refused_with_empty_places(refuse, text, value, code):
+    """TVM's inverse takes the first of these for one to one."""
+    assert refuse(through_b, padded(text, value)).code == code
+
+
 @pytest.mark.parametrize("block, buffer", [("B", "A"), ("C", "C")])
 def test_transform_layout_refused_for_inputs_and_outputs(refuse, block, buffer):
     """It would change the function's signature under its callers."""

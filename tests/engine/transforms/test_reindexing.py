@@ -94,7 +94,7 @@ def test_reindex_cache_read_refused_where_elements_meet_or_lie_outside(refuse, t
         (write("i, j, k -> i, j + 1"), "map_not_from_zero"),
     ],
 )
-def test_reindex_cache_write_and_read_refused(refuse, step, code):
+def test_reindex_cache_write_refused_as_is_the_read(refuse, step, code):
     assert refuse(matmul, step).code == code
 
 
