@@ -6,15 +6,18 @@ Only keys from a list are taken. Some of TVM's keys compile code given as text (
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from tvm.s_tir import Schedule
 
 from ...errors import Refused
-from ...schema.params import Choice, Integer, Kind, Place, Scalar, checked, param
+from ...schema.params import Choice, Integer, Kind, Place, Scalar, Text, checked, param
 from .. import paths
 from .base import LoopTransform, Moves
+from .scope import Scope
+from .sources import Chosen, Source
 from .wording import words
 
 # key → what it may hold. The unrolling limit is bounded for the reason that `unroll` is.
@@ -66,4 +69,47 @@ class Annotate(LoopTransform):
         value = checked(kinds[self.key], "value", self.name, value)
         find = paths.loop_rv if place.kind == "loop" else paths.block_rv
         sch.annotate(find(sch, function, self.place), self.key, value)
+        return {}
+
+
+def _annotated(scope: Scope, chosen: Chosen) -> Sequence[str]:
+    """The selected place; else all that have an annotation."""
+    selected = [scope.selected.path] if scope.selected is not None else []
+    return list(dict.fromkeys([*selected, *(p.path for p in scope.places if p.node.annotations)]))
+
+
+def _own_keys(scope: Scope, chosen: Chosen) -> Sequence[str]:
+    place = scope.at(chosen.get("place"))
+    return [str(key) for key in place.node.annotations] if place is not None else []
+
+
+@dataclass(frozen=True)
+class Unannotate(LoopTransform):
+    """Takes a hint off a loop or a block again, whoever put it there.
+
+    TVM: ``unannotate``; Halide, MLIR and Exo have none.
+
+    place: the loop or block.
+    key: the annotation's name.
+
+    ``for i in T.serial(8, annotations={"pragma_unroll_explicit": 1})`` → ``for i in range(8)``
+    """
+
+    name: ClassVar[str] = "unannotate"
+    family: ClassVar[str] = "annotation"
+    target: ClassVar[str] = "loop"
+    tvm: ClassVar[str] = "unannotate"
+    proposes: ClassVar[Mapping[str, Source]] = {"place": _annotated, "key": _own_keys}
+
+    place: str = param(Place())
+    key: str = param(Text(r"[A-Za-z_][\w.]{0,99}"))
+
+    def run(self, sch: Schedule, function: str) -> Moves:
+        place = paths.find(sch.mod[function], self.place)
+        known = [str(key) for key in place.node.annotations]
+        if self.key not in known:
+            said = words("annotation_missing", path=place.path, key=self.key, known=", ".join(known) or "-")
+            raise Refused(**said, place="key", paths=(place.path,))
+        find = paths.loop_rv if place.kind == "loop" else paths.block_rv
+        sch.unannotate(find(sch, function, self.place), self.key)
         return {}

@@ -270,14 +270,14 @@ def _axis(axis: Any, value: Any, at: _Place) -> Axis:
 
 
 def _leaf(block: Any, axes: tuple[Axis, ...], at: _Place, buffers: Mapping[Any, Any]) -> Leaf:
-    if block not in _HIDDEN:
-        if len(_HIDDEN) > _MOST_KNOWN:
-            _HIDDEN.clear()
-        _HIDDEN[block] = _hidden(block, buffers)
-    hidden_reads, hidden_writes = _HIDDEN[block]
-    writes = tuple(_region(region, at) for region in (*block.writes, *hidden_writes))
+    if block not in _TOUCHED:
+        if len(_TOUCHED) > _MOST_KNOWN:
+            _TOUCHED.clear()
+        _TOUCHED[block] = _touched(block, buffers)
+    touched_reads, touched_writes = _TOUCHED[block]
+    writes = tuple(_region(region, at) for region in touched_writes)
     reads = []
-    for region in (*block.reads, *hidden_reads):
+    for region in touched_reads:
         try:
             reads.append(_region(region, at))
         except DataDependent:
@@ -293,18 +293,27 @@ def _buffers(func: PrimFunc) -> dict[Any, Any]:
 
 
 _MOST_KNOWN = 4096
-_HIDDEN: dict[Any, tuple[list[Any], list[Any]]] = {}  # of blocks looked at before: most stay as they are
+_TOUCHED: dict[Any, tuple[list[Any], list[Any]]] = {}  # of blocks looked at before: most stay as they are
 
 
-def _hidden(block: Any, buffers: Mapping[Any, Any]) -> tuple[list[Any], list[Any]]:
-    """What `block` reads and writes of buffers of which it says nothing: `cache_index` does not mention the
-    indices that it looks up, and `unsafe_hide_buffer_access` strikes what it is told to."""
-    said = {region.source for region in (*block.reads, *block.writes)}
+def _touched(block: Any, buffers: Mapping[Any, Any]) -> tuple[list[Any], list[Any]]:
+    """What `block` reads and writes, as TVM finds it in the body; what it says itself where TVM finds none.
+
+    What it says can be too much, after `loop_partition` all that the piece touches, or too little:
+    `cache_index` does not mention the indices that it looks up, and `unsafe_hide_buffer_access` strikes what
+    it is told to."""
     try:
         reads, writes, _ = get_sblock_access_region(block, buffers)
     except Exception:  # TVM raises its own kinds where there is a buffer that is neither: it can't be asked
-        return [], []
-    return [r for r in reads if r.source not in said], [r for r in writes if r.source not in said]
+        return list(block.reads), list(block.writes)
+    own = {region.source for region in block.writes} - {region.source for region in block.reads}
+    reads = [region for region in reads if region.source not in own]  # a sum reads what it adds to
+    return _found(reads, block.reads), _found(writes, block.writes)
+
+
+def _found(found: Sequence[Any], said: Sequence[Any]) -> list[Any]:
+    known = {region.source for region in found}
+    return [*(region for region in said if region.source not in known), *found]
 
 
 def _region(region: Any, at: _Place) -> Region:

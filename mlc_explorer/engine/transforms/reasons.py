@@ -10,6 +10,14 @@ import re
 # code → what TVM says; the first that is found wins.
 REASONS: dict[str, str] = {
     "reduction_axis": r"is not a data parallel block iter|\"bind\" cannot be fulfilled",
+    "partition_too_long": r"sum of factors is larger",
+    "merge_depth": r"nesting depth must be same",
+    "merge_extent": r"Merge loop's `extent` must be same",
+    "merge_scope": r"Merge loop|lowest common ancestor",
+    "axes_mixed": r"more than one type of original iter",
+    "not_blockizable": r"can not be blockized",
+    "blocks_share_loop": r"Cannot find the BlockRealize",
+    "intrinsic_differs": r"doesn't match the tensor intrin",
     "loops_not_nested": r"is not the parent of the inner loop|not in a chain because they are not",
     "nest_imperfect": r"is not the only child|not in a chain because",
     "loop_twice": r"appears in the input array for multiple times",

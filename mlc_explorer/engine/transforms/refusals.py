@@ -17,7 +17,7 @@ from tvm.tirx import IterVar
 from tvm.tirx.analysis import undefined_vars
 
 from ...errors import MlcError, Refused
-from ...schema.params import Loop, Loops
+from ...schema.params import Block, Blocks, Loop, Loops, Place
 from .. import paths
 from .base import Transform
 from .reasons import code_for
@@ -62,13 +62,13 @@ def refusal(transform: Transform, text: str, func: Any = None) -> Refused:
 
 
 def _chosen(transform: Transform, func: Any) -> tuple[str, ...]:
-    """The loops that the step names: TVM often reports just the block beneath the loop that was asked for."""
+    """The places that the step names: TVM often reports just the block beneath the loop asked for."""
     if func is None:
         return ()
     named: list[str] = []
     for field, kind in transform.kinds():
         value = getattr(transform, field.name)
-        if isinstance(kind, (Loop, Loops)) and value is not None:
+        if isinstance(kind, (Loop, Loops, Place, Block, Blocks)) and value is not None:
             named += [value] if isinstance(value, str) else value
     known = {p.path for p in paths.walk(func)}
     return tuple(path for path in named if path in known)

@@ -1,0 +1,114 @@
+"""Blocks as wholes: a block made of a nest, and a block that one instruction computes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from tvm.s_tir import Schedule
+from tvm.s_tir.schedule import Trace
+
+from ...errors import Refused
+from ...schema.params import Blocks, Choice, Place, param
+from .. import paths
+from . import intrinsics
+from .base import LoopTransform, Moves
+from .scope import Scope
+from .sources import Chosen, Source, inner_first
+from .wording import words
+
+
+def _loops(scope: Scope, chosen: Chosen) -> Sequence[str]:
+    """The selected place; else the loops around the block, innermost first."""
+    selected = [scope.selected.path] if scope.selected is not None and scope.selected.blocks else []
+    return list(dict.fromkeys([*selected, *inner_first(scope, chosen)]))
+
+
+def _fitting(scope: Scope, chosen: Chosen) -> Sequence[str]:
+    """The intrinsics whose operands have the types of what the block reads and writes."""
+    place = scope.at(chosen.get("place"))
+    block = scope.block if place is None else next(iter(scope.blocks_in(place)), scope.block)
+    if block is None:
+        return []
+    read = [str(r.source.ty.dtype) for r in block.node.reads]
+    written = [str(r.source.ty.dtype) for r in block.node.writes]
+    scopes = [str(r.source.scope()) for r in (*block.node.reads, *block.node.writes)]
+    return intrinsics.fitting(read, written, scopes)
+
+
+@dataclass(frozen=True)
+class Blockize(LoopTransform):
+    """Makes one block of all that a loop holds, so that further steps treat it as a whole: tensorize it, move
+    it, cache what it reads.
+
+    TVM: ``blockize``; Halide and MLIR have none (``linalg`` operations are such blocks); Exo:
+    ``extract_subproc`` is near.
+
+    place: the loop. Or a block, which is put into one block with those that are named besides.
+    blocks: further blocks after `place`, where that is a block; they must stand beside it.
+
+    ``for i_1: with T.sblock("B")`` at i_1 → ``with T.sblock("B_o"): for i_1: with T.sblock("B")``
+    """
+
+    name: ClassVar[str] = "blockize"
+    family: ClassVar[str] = "tensorization"
+    target: ClassVar[str] = "loop"
+    tvm: ClassVar[str] = "blockize"
+    proposes: ClassVar[Mapping[str, Source]] = {"place": _loops}
+
+    place: str = param(Place())
+    blocks: tuple[str, ...] = param(Blocks(), default=())
+
+    def run(self, sch: Schedule, function: str) -> Moves:
+        place = paths.find(sch.mod[function], self.place)
+        if place.kind == "loop":
+            self._refuse_blocks(place)
+            sch.blockize(paths.loop_rv(sch, function, self.place))
+            return {}
+        named = list(dict.fromkeys((place.path, *self.blocks)))
+        if len(named) < 2:
+            raise Refused(**words("blockize_alone", block=place.path), place="blocks", paths=(place.path,))
+        sch.blockize([paths.block_rv(sch, function, path) for path in named])
+        return {}
+
+    def _refuse_blocks(self, place: paths.Place) -> None:
+        if self.blocks:
+            said = words("blockize_either", loop=place.path)
+            raise Refused(**said, place="blocks", paths=(place.path, *self.blocks))
+
+
+@dataclass(frozen=True)
+class Tensorize(LoopTransform):
+    """Lets one instruction of the target (or a short sequence) compute what a nest computes: it must say
+    exactly what the instruction's description says, in the same types and sizes.
+
+    TVM: ``tensorize``; Halide: pattern matching in its code generators; MLIR:
+    ``transform.apply_patterns.vector.*``; Exo: ``replace`` with an ``@instr``.
+
+    place: the loop from which on the nest is replaced, or a block (such as blockize made).
+    intrinsic: which; see its sentence for what it needs. A function with one can be compiled only for a
+        target that has the instruction.
+
+    ``for i, k in T.grid(16, 4): C[vi] = C[vi] + int32(A[vk]) * int32(B[vi, vk])`` with ``dot_16x4_vnni`` →
+    ``C[0:16] = vpdpbusd(C[0:16], A[0:4], B[0:16, 0:4])``
+    """
+
+    name: ClassVar[str] = "tensorize"
+    family: ClassVar[str] = "tensorization"
+    target: ClassVar[str] = "loop"
+    tvm: ClassVar[str] = "tensorize"
+    proposes: ClassVar[Mapping[str, Source]] = {"place": _loops, "intrinsic": _fitting}
+
+    place: str = param(Place())
+    intrinsic: str = param(Choice(tuple(intrinsics.NAMES)))
+
+    def run(self, sch: Schedule, function: str) -> Moves:
+        intrinsics.load(self.intrinsic)
+        place = paths.find(sch.mod[function], self.place)
+        find = paths.loop_rv if place.kind == "loop" else paths.block_rv
+        sch.tensorize(find(sch, function, self.place), self.intrinsic)
+        return {}
+
+    def source(self, trace: Trace) -> list[str]:
+        return [intrinsics.import_line(self.intrinsic), *super().source(trace)]
