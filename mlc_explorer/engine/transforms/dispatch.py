@@ -8,7 +8,7 @@ which writes its result into a tensor that it is handed. `dispatch` looks for op
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -21,6 +21,8 @@ from ...schema.params import Binding, Choice, Function, param
 from .. import libraries
 from ..libraries import patterns, recognise, replace
 from .base import GraphTransform
+from .scope import Scope
+from .sources import Source
 from .wording import words
 
 ALL = "all"
@@ -44,6 +46,8 @@ class Dispatch(GraphTransform):
     name: ClassVar[str] = "dispatch"
     family: ClassVar[str] = "libraries"
     tvm: ClassVar[str] = "R.call_dps_packed"
+
+    proposes: ClassVar[Mapping[str, Source]] = {"binding": lambda scope, chosen: _bindings(scope)}
 
     library: str = param(Choice(tuple(libraries.LIBRARIES)), default="numpy")
     operation: str = param(Choice((ALL, *libraries.OPERATIONS)), default=ALL)
@@ -113,6 +117,8 @@ class DispatchFunction(GraphTransform):
     family: ClassVar[str] = "libraries"
     tvm: ClassVar[str] = "R.call_dps_packed"
 
+    proposes: ClassVar[Mapping[str, Source]] = {"callee": lambda scope, chosen: _callees(scope)}
+
     callee: str = param(Function())
     library: str = param(Choice(tuple(libraries.LIBRARIES)), default="numpy")
 
@@ -161,6 +167,25 @@ def refuse_missing(library: str) -> None:
     if missing:
         said = words("library_missing", library=library, packages=" ".join(missing))
         raise NotInstalled(**said, place="library")
+
+
+def _bindings(scope: Scope) -> list[str]:
+    """The variables that hold a float32 tensor that a graph function computes."""
+    return [
+        var.name
+        for _, func in scope.mod.functions_items()
+        if isinstance(func, relax.Function) and "Composite" not in func.attrs
+        for block in func.body.blocks
+        for var in (binding.var for binding in block.bindings if isinstance(binding.value, relax.Call))
+        if isinstance(var.ty, relax.TensorType) and str(var.ty.dtype) == "float32"
+    ]
+
+
+def _callees(scope: Scope) -> list[str]:
+    """The functions that graphs call, the selected one first."""
+    called = {arg for call in _calls(scope.mod) for arg in (call.op, *call.args[:1])}
+    found = [(var.name_hint, func) for var, func in scope.mod.functions_items() if var in called]
+    return [name for name, func in sorted(found, key=lambda pair: not pair[1].same_as(scope.func))]
 
 
 def _calls(mod: IRModule) -> Iterator[relax.Call]:

@@ -11,7 +11,8 @@ from mlc_explorer.engine import libraries, loaders, targets
 from mlc_explorer.engine.build import build
 from mlc_explorer.engine.libraries import patterns
 from mlc_explorer.engine.measure import measure
-from mlc_explorer.engine.transforms import apply_step
+from mlc_explorer.engine.transforms import apply_step, catalogue
+from mlc_explorer.engine.transforms.scope import Scope
 from mlc_explorer.engine.verify import agrees
 from mlc_explorer.engine.views.graph import graph
 from mlc_explorer.errors import NotFound, NotInstalled
@@ -237,3 +238,13 @@ def test_measure_checks_and_times_a_network_of_library_calls(library):
     result = measure(trace, None, "generic", 0.05, lambda stage, fraction: None, None)
     assert result.max_rel_error < 1e-4
     assert result.median_ms > 0
+
+
+def test_forms_propose_what_can_be_replaced():
+    propose = catalogue.TRANSFORMS["dispatch"].proposes["binding"]
+    assert list(propose(Scope(Layer), {})) == ["lv", "lv1", "lv2"]
+
+    mod = after(loaders.load_cached("mlp", None).mod, "FoldLinear", "LegalizeOps", "FuseTIR")
+    propose = catalogue.TRANSFORMS["dispatch_function"].proposes["callee"]
+    assert next(iter(propose(Scope(mod, mod["linear_relu"]), {}))) == "linear_relu"
+    assert set(propose(Scope(mod), {})) == {"linear", "linear_relu", "reshape"}
