@@ -1,6 +1,6 @@
 """What next? Rules that propose steps for a block, as an engineer would who looks at its loops and at the
-machine. Nothing is measured here: each idea is tried on a copy, and one that TVM or the hazard checks refuse is
-dropped.
+machine. Nothing is measured here: each idea is tried on a copy, and one that TVM or the hazard checks
+refuse is dropped.
 
 To add an idea: a rule in the file of its kind, a line in `IDEAS`, its words in ``ideas.toml``.
 """
@@ -32,6 +32,7 @@ MOST = 10
 # In the order in which they are shown until they are measured: what usually brings most comes first.
 IDEAS = (
     Idea("register_tile", "tiling", registers.register_tile),
+    Idea("packed_tile", "layout", memory.packed_tile),
     Idea("partial_results", "reduction", reductions.partial_results),
     Idea("vectorize", "mapping", threads.vectorize_inner),
     Idea("vectorize_everywhere", "mapping", threads.vectorize_everywhere),

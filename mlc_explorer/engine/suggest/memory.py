@@ -6,6 +6,7 @@ from typing import Any
 
 from ..transforms.scope import REDUCTION
 from .plan import Plan
+from .registers import register_tile
 from .sight import Loop, Sight, divisors, element_bytes
 from .threads import vector_width
 
@@ -47,9 +48,7 @@ def _tile_for(sight: Sight, cache: int) -> Plan | None:
         draft.mark("vectorize", draft.tile(column_in, width)[1])
     if was_parallel:
         draft.mark("parallel", [*others, row_out or column_out][0])
-    used = size_of_one * sum(
-        sizes[a] * sizes[b] for a, b in ((row, sums), (sums, column), (row, column))
-    )
+    used = size_of_one * sum(sizes[a] * sizes[b] for a, b in ((row, sums), (sums, column), (row, column)))
     shape = " × ".join(str(sizes[loop]) for loop in (row, column, sums))
     return Plan(draft, {"tile": shape, "kib": round(used / 1024), "cache": cache // 1024})
 
@@ -61,6 +60,15 @@ def pack_columns(sight: Sight) -> Plan | None:
         return None
     width = column.extent if column.vectorized else vector_width(column.extent, sight.lanes)
     return _pack(sight, column, width)
+
+
+def packed_tile(sight: Sight) -> Plan | None:
+    """A register tile, and its vectors from panels: the two together make a fast matrix product."""
+    tile = register_tile(sight)
+    if tile is None or sight.block is None:
+        return None
+    packed = pack_columns(sight.after(tile.draft, sight.block.path))
+    return Plan(packed.draft, {**tile.values, **packed.values}) if packed is not None else None
 
 
 def pack_rows(sight: Sight) -> Plan | None:
@@ -102,8 +110,8 @@ def _uses(value: Any, variable: Any) -> bool:
 
 
 def _jumps(sight: Sight, loop: Loop, innermost: Loop, region: Any, width: int) -> bool:
-    """Whether reading the region wastes most of a cache line or page: neighbours along `loop` lie apart, or the
-    next iteration of the reduction lies farther than the end of the panel."""
+    """Whether reading the region wastes most of a cache line or page: neighbours along `loop` lie apart, or
+    the next iteration of the reduction lies farther than the end of the panel."""
     along, next_sum = sight.stride(loop, region), sight.stride(innermost, region)
     if along is None or next_sum is None or along == 0:
         return False

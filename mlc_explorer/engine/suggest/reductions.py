@@ -6,13 +6,20 @@ from ..transforms.scope import REDUCTION
 from .draft import Draft, LoopVar
 from .plan import Plan
 from .sight import Loop, Sight
+from .threads import worth_threads
 
 _CHAINS = 4  # vectors of partial results: an addition takes about four cycles
 
 
 def decompose(sight: Sight) -> Plan | None:
-    """The initial value is set before the reduction, so that its body has no condition."""
+    """The initial value is set before the reduction, so that its body has no condition.
+
+    Not while the nest could still be shared out to the cores: TVM makes no loop parallel around a reduction
+    that is in two parts.
+    """
     if sight.block is None or not sight.initialises or not sight.reduction:
+        return None
+    if worth_threads(sight, sight.block) and sight.spatial:
         return None
     first = next(loop for loop in sight.loops if loop.axis == REDUCTION)
     draft = sight.draft()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+
 from ..paths import Place
 from ..transforms.scope import REDUCTION, Scope
 from .draft import Draft, LoopVar
@@ -10,6 +13,7 @@ from .sight import Loop, Sight, divisors
 
 _MOST_ROWS = 16  # rows of a tile: each is a copy of the body
 _SPARE = 1  # registers besides the accumulators and a row of operands: the broadcast one
+_MOST_VECTORS = 8  # in a row of a tile
 _SHORT, _MOST_COPIES = 16, 64  # an unrolled loop's iterations; copies of the body altogether
 
 
@@ -17,39 +21,48 @@ def register_tile(sight: Sight) -> Plan | None:
     """Rows × columns of the result stay in vector registers while the reduction runs over them.
 
     Each loaded vector then serves all rows and each broadcast value all columns. The tile is the one with the
-    most operations a load among those that fill whole registers and fit.
+    most operations a load among those that fit.
     """
     column = sight.contiguous
     if column is None or not (sight.untouched and sight.alone and sight.reduction and sight.initialises):
         return None
     row = _row(sight, column)
-    rows, width = _tile(sight, row, column)
+    tile = _tile(sight, row, column)
+    if tile is None:
+        return None
     block, draft = sight.block.path, sight.draft()
     was_parallel = any(loop.parallel for loop in sight.loops)
-    row_out, row_in = draft.tile(row.variable, rows) if row else (None, None)
-    column_out, column_in = draft.tile(column.variable, width)
+    row_out, row_in = draft.tile(row.variable, tile.rows) if row else (None, None)
+    column_out, column_in = draft.tile(column.variable, tile.columns)
     others = [loop.variable for loop in sight.spatial if loop not in (row, column)]
     sums = [loop.variable for loop in sight.reduction]
     draft.reorder([*others, column_out, row_out, *sums, row_in, column_in])
-    _result_beside(draft, sight, block, [*others, column_out, row_out])
-    draft.mark("vectorize", column_in)
-    if row_in is not None and rows > 1:
+    _result_beside(draft, sight, block, [*others, column_out, row_out], tile)
+    _vectors(draft, column_in, tile)
+    if row_in is not None and tile.rows > 1:
         draft.mark("unroll", row_in)
     outermost = draft.loop(draft.nest(block)[0])
     if was_parallel and draft.scope.axis(outermost) != REDUCTION:
         draft.do("parallel", loop=outermost.path)
-    draft.do("decompose_reduction", block=block, loop=draft.path(sums[0]))
-    vectors = -(-width // sight.lanes)
-    return Plan(
-        draft,
-        {
-            "rows": rows,
-            "columns": width,
-            "used": rows * vectors,
-            "registers": sight.machine.registers,
-            "lanes": sight.lanes,
-        },
-    )
+    return Plan(draft, {**vars(tile), "used": tile.used, "registers": sight.machine.registers})
+
+
+@dataclass(frozen=True)
+class Tile:
+    """`rows` × `columns` of the result, of which `lanes` at a time are one vector."""
+
+    rows: int
+    columns: int
+    lanes: int
+
+    @property
+    def vectors(self) -> int:
+        return self.columns // self.lanes
+
+    @property
+    def used(self) -> int:
+        """Registers that hold sums."""
+        return self.rows * self.vectors
 
 
 def _row(sight: Sight, column: Loop) -> Loop | None:
@@ -61,23 +74,31 @@ def _row(sight: Sight, column: Loop) -> Loop | None:
     return None
 
 
-def _tile(sight: Sight, row: Loop | None, column: Loop) -> tuple[int, int]:
-    """(rows, columns) with most multiply-adds for each vector or broadcast value that is loaded."""
-    best, chosen = 0.0, (1, 1)
+def _tile(sight: Sight, row: Loop | None, column: Loop) -> Tile | None:
+    """The tile with most multiply-adds for each vector or broadcast value that is loaded; None where the
+    columns fill less than half a register."""
     extent = column.extent or 1
-    for rows in divisors(row.extent or 1, _MOST_ROWS) if row else [1]:
-        for width in divisors(extent, sight.lanes * sight.machine.registers):
-            vectors = -(-width // sight.lanes)
-            if rows * vectors + vectors + _SPARE > sight.machine.registers:
-                continue
-            filled = width / sight.lanes
-            gain = rows * filled / (rows + vectors)
-            if gain > best:
-                best, chosen = gain, (rows, width)
-    return chosen
+    lanes = math.gcd(extent, sight.lanes)
+    fitting = [
+        tile
+        for rows in (divisors(row.extent or 1, _MOST_ROWS) if row else [1])
+        for vectors in divisors(extent // lanes, _MOST_VECTORS)
+        if (tile := Tile(rows, vectors * lanes, lanes)).used + vectors + _SPARE <= sight.machine.registers
+    ]
+    if 2 * lanes < sight.lanes or not fitting:
+        return None
+    return max(fitting, key=lambda tile: (tile.used / (tile.rows + tile.vectors), tile.vectors))
 
 
-def _result_beside(draft: Draft, sight: Sight, block: str, outside: list[LoopVar | None]) -> None:
+def _vectors(draft: Draft, loop: LoopVar, tile: Tile) -> None:
+    """One wide vector, which LLVM cuts itself, where it is a power of two of registers; else each alone."""
+    if tile.vectors & (tile.vectors - 1):
+        vectors, loop = draft.tile(loop, tile.lanes)
+        draft.mark("unroll", vectors)
+    draft.mark("vectorize", loop)
+
+
+def _result_beside(draft: Draft, sight: Sight, block: str, outside: list[LoopVar | None], tile: Tile) -> None:
     """What follows the sum is done tile by tile: its only elementwise consumer or, where there is none, the
     copy of the accumulators into the result."""
     around = [v for v in outside if v is not None]
@@ -88,7 +109,7 @@ def _result_beside(draft: Draft, sight: Sight, block: str, outside: list[LoopVar
         draft.do("cache_write", block=block, buffer=0, scope="local")
         consumer = draft.scope.consumers(draft.scope.at(block))[0]
     draft.do("reverse_compute_at", block=consumer.path, loop=draft.path(around[-1]))
-    draft.mark("vectorize", draft.nest(consumer.path)[-1])
+    _vectors(draft, draft.nest(consumer.path)[-1], tile)
 
 
 def only_consumer(scope: Scope, block: Place) -> Place | None:

@@ -46,12 +46,14 @@ class Loop:
 
 @dataclass(frozen=True, eq=False)
 class Sight:
-    """`function` is `func` in its module, `path` the selection in it or None."""
+    """`function` is `func` in its module, `path` the selection in it or None. `begun`: the draft that led
+    here, which a rule goes on with."""
 
     func: PrimFunc
     function: str
     path: str | None
     machine: Machine
+    begun: Draft | None = None
 
     @functools.cached_property
     def scope(self) -> Scope:
@@ -72,8 +74,8 @@ class Sight:
         return Sight(self.func, self.function, block.path, self.machine)
 
     def cost(self, block: Place) -> float:
-        """How long a block may take, for comparison: iterations, over lanes and cores that share them. One that
-        reduces in scalars waits for each sum before the next."""
+        """How long a block may take, for comparison: iterations, over lanes and cores that share them. One
+        that reduces in scalars waits for each sum before the next."""
         loops = self.loops_of(block)
         runs = math.prod(loop.extent or 1 for loop in loops)
         most = self.machine.lanes(element_bytes(block))
@@ -82,8 +84,12 @@ class Sight:
         waits = 2 if any(loop.axis == REDUCTION for loop in loops) and lanes == 1 else 1
         return runs * waits / lanes / cores
 
+    def after(self, draft: Draft, block: str) -> Sight:
+        """What `draft` made of the function, for a rule that goes on with it."""
+        return Sight(draft.scope.func, self.function, block, self.machine, draft)
+
     def draft(self) -> Draft:
-        return Draft(self.func, self.function)
+        return self.begun or Draft(self.func, self.function)
 
     # -- loops
 
@@ -186,5 +192,3 @@ def _offset(indices: list[Expression], sizes: list[int], values: dict[str, int])
 def divisors(number: int, most: int) -> list[int]:
     """Divisors of `number` up to `most`, the largest first."""
     return [n for n in range(min(number, most), 0, -1) if number % n == 0]
-
-

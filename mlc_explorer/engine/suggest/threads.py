@@ -4,25 +4,43 @@ from __future__ import annotations
 
 import math
 
+import tvm_ffi
+from tvm.ir import Call
+
 from ..paths import Place
 from ..transforms.scope import REDUCTION, SPATIAL
 from .draft import Draft
 from .plan import Plan
 from .sight import Loop, Sight, divisors
 
+_SCALAR = {
+    "exp",
+    "exp2",
+    "exp10",
+    "log",
+    "log2",
+    "log10",
+    "tanh",
+    "erf",
+    "pow",
+    "sin",
+    "cos",
+    "tan",
+    "sigmoid",
+}
 _CHUNKS = 4  # pieces of work for each core, so that none waits long for the slowest
 _WORTH_A_THREAD = 8192  # iterations below which starting threads costs more than it saves
 
 
 def parallel_outer(sight: Sight) -> Plan | None:
     """The outer spatial loops, joined as far as needed, are shared out to the cores."""
-    if sight.block is None or not _worth_threads(sight, sight.block):
+    if sight.block is None or not worth_threads(sight, sight.block):
         return None
     draft = sight.draft()
     if not _spread(draft, sight, sight.block):
         return None
-    loop = next(p for p in Sight(draft.scope.func, sight.function, None, sight.machine).loops_of(
-        draft.scope.at(sight.block.path)) if p.parallel)
+    now = sight.after(draft, sight.block.path)
+    loop = next(p for p in now.loops if p.parallel)
     return Plan(draft, {"loop": loop.name, "extent": loop.extent, "cores": sight.machine.cores})
 
 
@@ -30,14 +48,15 @@ def parallel_everywhere(sight: Sight) -> Plan | None:
     """The same for every nest of the function."""
     draft = sight.draft()
     heads = {sight.scope.nest(b)[0].path: b for b in reversed(sight.scope.leaves) if sight.scope.nest(b)}
-    todo = [block for block in heads.values() if _worth_threads(sight, block)]
+    todo = [block for block in heads.values() if worth_threads(sight, block)]
     if len(todo) < 2:
         return None
     done = sum(_spread(draft, sight, block) for block in reversed(todo))
     return Plan(draft, {"count": done, "cores": sight.machine.cores}) if done > 1 else None
 
 
-def _worth_threads(sight: Sight, block: Place) -> bool:
+def worth_threads(sight: Sight, block: Place) -> bool:
+    """Whether the block's nest is serial and long enough to be shared out."""
     loops = sight.loops_of(block)
     runs = math.prod(loop.extent or 1 for loop in loops)
     return sight.machine.cores > 1 and runs >= _WORTH_A_THREAD and not any(p.parallel for p in loops)
@@ -73,30 +92,38 @@ def vectorize_inner(sight: Sight) -> Plan | None:
         return None
     draft = sight.draft()
     width = _vectorize(draft, sight)
-    return Plan(draft, {"loop": sight.loops[-1].name, "width": width, "lanes": sight.lanes}) if width else None
+    return (
+        Plan(draft, {"loop": sight.loops[-1].name, "width": width, "lanes": sight.lanes}) if width else None
+    )
 
 
 def vectorize_everywhere(sight: Sight) -> Plan | None:
     """Every elementwise nest of the function at once."""
-    draft, widths = sight.draft(), []
-    for block in sight.scope.leaves:
-        widths.append(_vectorize(draft, sight.at(block)))
-    done = [width for width in widths if width]
+    draft = sight.draft()
+    done = [block for block in sight.scope.leaves if _vectorize(draft, sight.at(block))]
     return Plan(draft, {"count": len(done), "lanes": sight.lanes}) if len(done) > 1 else None
 
 
 def _vectorize(draft: Draft, sight: Sight) -> int:
-    """Vectorizes the innermost loop of the block of `sight`; the width, or 0 where it does not lend itself."""
+    """Vectorizes the innermost loop of the block; the width, or 0 where it does not lend itself."""
     if not sight.loops or any(loop.vectorized for loop in sight.loops):
         return 0
     loop = sight.loops[-1]
-    if loop is not sight.contiguous or not loop.serial or not loop.extent:
+    if loop is not sight.contiguous or not loop.serial or not loop.extent or _calls_scalar(sight):
         return 0
     width = vector_width(loop.extent, sight.lanes)
     if width < 2:
         return 0
     draft.mark("vectorize", draft.tile(loop.variable, width)[1])
     return width
+
+
+def _calls_scalar(sight: Sight) -> bool:
+    """Whether the block computes what has no vector instruction: its lanes would be taken apart again."""
+    found: list[str] = []
+    assert sight.block is not None
+    tvm_ffi.structural_walk(sight.block.node.body, (Call, lambda call: found.append(str(getattr(call.op, "name", "")))))
+    return any(name.rpartition(".")[2] in _SCALAR for name in found)
 
 
 def vector_width(extent: int, lanes: int) -> int:
