@@ -8,6 +8,7 @@ from mlc_explorer.ui import (
     panes,
     passes,
     pictures,
+    repeating,
     results,
     style,
     toolbar,
@@ -35,3 +36,4 @@ with right.container(border=True, height="stretch"):
     results.show(language)
     if toolbar.has_pictures(work):
         pictures.show(work, language)
+repeating.show(language)

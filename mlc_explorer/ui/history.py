@@ -9,7 +9,7 @@ import streamlit as st
 from mlc_explorer.schema.report import Measurement, StepReport
 from mlc_explorer.schema.trace import Step, Trace
 from mlc_explorer.texts import say
-from mlc_explorer.ui import boundary, component, measuring, workspace
+from mlc_explorer.ui import boundary, component, measuring, repeating, workspace
 from mlc_explorer.ui.workspace import Workspace
 
 SCOPE = "measure.scope"
@@ -60,6 +60,7 @@ def _head(work: Workspace, language: str) -> None:
                 format_func=lambda s: work.function if s == "function" else say("history.model", language),
             )
         st.space("stretch")
+        repeating.button(work, language)
         if run is not None and run.active:
             st.button(
                 say("history.cancel", language),

@@ -141,14 +141,28 @@ def _uploaded() -> None:
 
 
 def _pasted() -> None:
-    """A pasted trace is applied to the model that is open, from its start."""
+    """A pasted trace is applied to the model that is open, from its start; anything else (a script, TVM's own
+    trace of a schedule, a MetaSchedule record) after the step on screen."""
+    text = st.session_state["toolbar.paste"]
+    work = workspace.current()
     try:
-        trace = Trace.loads(st.session_state["toolbar.paste"])
-        work = workspace.current()
-        same = Trace(work.session.history.model, trace.steps)
-        workspace.show(headless.Session(same, len(same.steps), engine=default_engine()))
+        if _is_trace(text):
+            same = Trace(work.session.history.model, Trace.loads(text).steps)
+            workspace.show(headless.Session(same, len(same.steps), engine=default_engine()))
+            return
+        function = work.function
+        steps = work.session.steps_of(text, function)
+        chosen = next((s.function for s in reversed(steps) if s.function), function)
+        workspace.show(work.session.apply_steps(steps).select(function=chosen))
     except MlcError as error:
         st.session_state[_PROBLEM] = error
+
+
+def _is_trace(text: str) -> bool:
+    try:
+        return "steps" in json.loads(text)
+    except (ValueError, TypeError):
+        return False
 
 
 def has_pictures(work: Workspace) -> bool:
