@@ -1,8 +1,8 @@
 """The points of a sweep: steps in which values are ranges become a grid of steps, each tried on a copy.
 
 A range is ``{"sweep": [values]}`` (or a text as `schema.ranges` reads it) in place of a parameter's value or
-of a value in its list. Ranges of one ``"name"`` take their values together: a tile that two steps must agree
-on is one axis. A step with ``"optional": true`` is left out of the points where it does not apply, so that
+of a value in its list. Ranges of one ``"name"`` take their values together, the first of each, then the
+second …: a tile that two steps must agree on, be it once a number and once a layout, is one axis. A step with ``"optional": true`` is left out of the points where it does not apply, so that
 a step of the history can be swept although a later one fits some of its values only.
 
 The grid may be hostile (a link can hold it), so that nothing here walks it whole: a point is made from its
@@ -39,11 +39,12 @@ Place = tuple[int | str, ...]
 
 @dataclass(frozen=True)
 class _Range:
-    """`places`: where in the steps its value stands, as (number of the step, parameter, index …)."""
+    """`places`: where in the steps its values stand, as (number of the step, parameter, index …), each with
+    the values that it takes there. `values` are those that a person reads."""
 
     name: str
     values: tuple[Any, ...]
-    places: tuple[Place, ...]
+    places: tuple[tuple[Place, tuple[Any, ...]], ...]
 
 
 def grid(state: State, steps: Sequence[Any], most: int = 64, language: str = "en") -> Grid:
@@ -64,7 +65,7 @@ def grid(state: State, steps: Sequence[Any], most: int = 64, language: str = "en
     points = []
     for numbers in chosen:
         values = tuple(r.values[n] for r, n in zip(found, numbers))
-        points.append(trying.point(values, _filled(plain, found, values)))
+        points.append(trying.point(values, _filled(plain, found, numbers)))
     return Grid(tuple(r.name for r in found), tuple(r.values for r in found), tuple(points), total)
 
 
@@ -127,10 +128,11 @@ def _ranges(steps: list[dict[str, Any]]) -> list[_Range]:
         if not named and name in found:
             name = f"{name} ({int(place[0]) + 1})"
         values = _values(spec["sweep"])
-        if name in found and found[name].values != values:
+        before = found.get(name) or _Range(name, values, ())
+        if len(before.values) != len(values):
             raise BadTrace(**words("sweep_names_differ", name=name), place="sweep")
-        before = found[name].places if name in found else ()
-        found[name] = _Range(name, values, (*before, place))
+        shown = before.values if all(map(_is_number, before.values)) else values
+        found[name] = _Range(name, shown, (*before.places, (place, values)))
     if not found:
         raise BadTrace(**words("sweep_no_range"), place="sweep")
     if len(found) > MOST_RANGES:
@@ -159,6 +161,10 @@ def _values(given: Any) -> tuple[Any, ...]:
     return tuple(given)
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
 def _name(step: Mapping[str, Any], place: Place) -> str:
     """What a person calls the range: a split's factor by the loop that it makes, as TVM names it (``k_1``),
     another value by its parameter (``annotate value``)."""
@@ -170,17 +176,17 @@ def _name(step: Mapping[str, Any], place: Place) -> str:
 
 
 def _filled(
-    steps: list[dict[str, Any]], found: list[_Range], values: tuple[Any, ...]
+    steps: list[dict[str, Any]], found: list[_Range], numbers: tuple[int, ...]
 ) -> list[dict[str, Any]]:
-    """A copy of the steps with the values in place of the ranges."""
+    """A copy of the steps with values in place of the ranges: of each range the one of that number."""
     copy: list[dict[str, Any]] = json.loads(json.dumps(steps))
-    for one, value in zip(found, values):
-        for number, param, *inner in one.places:
+    for one, chosen in zip(found, numbers):
+        for (number, param, *inner), values in one.places:
             holder: Any = copy[int(number)]["params"]
             at: int | str = param
             for index in inner:
                 holder, at = holder[at], index
-            holder[at] = value
+            holder[at] = values[chosen]
     return copy
 
 

@@ -54,6 +54,19 @@ def test_ranges_of_one_name_change_together(matmul: State) -> None:
     assert [p.steps for p in grid.points] == [(split("i", None, n), split("j", None, n)) for n in (4, 8)]
 
 
+def test_a_tile_may_be_a_layout_in_one_step_and_a_number_in_another(matmul: State) -> None:
+    layouts = {"sweep": ["k, j -> j // 8, k, j % 8", "k, j -> j // 16, k, j % 16"], "name": "j_1"}
+    steps = [
+        step("cache_read", block="matmul", buffer="B"),
+        step("transform_layout", block="B_global", buffer="B_global", index_map=layouts),
+        split("j", None, {"sweep": [8, 16], "name": "j_1"}),
+    ]
+    grid = sweep.grid(matmul, steps)
+    assert (grid.axes, grid.values) == (("j_1",), ((8, 16),))
+    assert grid.points[1].steps[1]["params"]["index_map"] == "k, j -> j // 16, k, j % 16"
+    assert grid.points[1].steps[2] == split("j", None, 16)
+
+
 def test_a_whole_parameter_can_be_swept_and_equal_names_are_told_apart(matmul: State) -> None:
     marks = [step("annotate", place="matmul/i", key="pragma_auto_unroll_max_step", value={"sweep": [16, 64]})]
     assert sweep.grid(matmul, marks).axes == ("annotate value",)
@@ -124,7 +137,7 @@ def test_no_more_points_are_made_than_a_sweep_may_have(
         ([split("i", None, {"sweep": 4})], "sweep_values"),
         ([split("i", None, {"sweep": [1] * 300})], "sweep_values"),
         ([split("i", None, {"sweep": "4..x"})], "range_bad"),
-        ([split("i", {"sweep": [1], "name": "t"}, {"sweep": [2], "name": "t"})], "sweep_names_differ"),
+        ([split("i", {"sweep": [1], "name": "t"}, {"sweep": [2, 4], "name": "t"})], "sweep_names_differ"),
         ([{"transform": "split", "params": {"loop": {"sweep": ["a"]}}, "else": 1}], "trace_bad"),
     ],
 )
