@@ -97,6 +97,7 @@ def _places(points: tuple[Point, ...], language: str) -> None:
 def _apply(points: list[Point]) -> None:
     _close()
     workspace.apply(tuple(Step.from_json(step) for point in points for step in point.steps))
+    workspace.redraw()
 
 
 def _steps(work: Workspace, which: str) -> tuple[Step, ...]:
