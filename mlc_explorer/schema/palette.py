@@ -59,8 +59,8 @@ class Option:
 @dataclass(frozen=True)
 class Field:
     """A parameter in a form: `kind` as in `schema.params`; `value` what it holds; `options` the values that
-    make sense, the likeliest first; for ``loops`` and ``blocks`` each is one member of the list. `open`: other
-    values may be typed. `help` is one sentence."""
+    make sense, the likeliest first; for ``loops`` and ``blocks`` each is one member of the list. `open`:
+    other values may be typed. `help` is one sentence."""
 
     name: str
     kind: str
@@ -94,7 +94,8 @@ class Offer:
 
 @dataclass(frozen=True)
 class Remedy:
-    """Steps after which the refused step applies (that was tried), and in a sentence why."""
+    """Steps that were tried and apply. The last of them is the refused one, at the places where it then
+    stands, or what does nearly the same. `title` names them, `text` says in a sentence why it helps."""
 
     steps: tuple[Mapping[str, Any], ...]
     title: str
