@@ -20,8 +20,10 @@ MAY_IMPORT = {
     "app": FREE | {"pages", "ui", "session", "store", "workers"},
     "pages": FREE | {"ui", "session", "store", "workers"},
     "ui": FREE | {"session", "store", "workers"},
-    "face": FREE | {"session", "store", "workers"},  # mlc_explorer/__init__.py and __main__.py
-    "session": FREE | {"store", "workers"},
+    "face": FREE | {"commands", "session", "store", "workers"},  # mlc_explorer/__init__.py and __main__.py
+    "commands": FREE | {"session"},
+    "session": FREE | {"store", "sweeps", "workers"},
+    "sweeps": FREE | {"store", "workers"},
     "workers": FREE | {"engine"},
     "store": FREE,
     "engine": FREE,
