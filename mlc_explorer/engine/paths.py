@@ -75,6 +75,15 @@ def walk(func: PrimFunc) -> tuple[Place, ...]:
     )
 
 
+def beneath(places: tuple[Place, ...], top: Place) -> list[Place]:
+    """`top`, which is one of `places`, and what stands in it, in the order of the text."""
+    inside = {i for i, place in enumerate(places) if place.path == top.path}
+    for i, place in enumerate(places):
+        if place.parent in inside:
+            inside.add(i)
+    return [places[i] for i in sorted(inside)]
+
+
 def find(func: PrimFunc, path: str) -> Place:
     """The place that `path` names; Refused, naming what exists, if there is none.
 

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 _PACKAGE = "tvm.s_tir.tensor_intrin"
 
@@ -122,6 +124,12 @@ def load(name: str) -> None:
     file = f"{_PACKAGE}.{INTRINSICS[name].file}"
     if file in sys.modules:
         return
+    _import(file)
+    if INTRINSICS[name].file == "x86":
+        correct_vnni(sys.modules[file])
+
+
+def _import(file: str) -> None:
     if _PACKAGE in sys.modules:
         importlib.import_module(file)
         return
@@ -134,6 +142,33 @@ def load(name: str) -> None:
         del sys.modules[_PACKAGE]  # who imports it later gets it whole
 
 
-def import_line(name: str) -> str:
-    """The line of Python that registers `name`, for an exported script."""
-    return f"import {_PACKAGE}.{INTRINSICS[name].file}  # registers {name}; takes some seconds"
+def correct_vnni(x86: Any) -> None:
+    """Registers ``dot_16x4_vnni`` of TVM's file `x86` anew: since version 21 LLVM's vpdpbusd takes bytes, and TVM 0.27 gives it
+    words, which LLVM then refuses to compile."""
+    import tvm_ffi
+    from tvm import ir, tirx
+    from tvm.s_tir import TensorIntrin
+    from tvm.target.codegen import llvm_version_major
+
+    def with_bytes(call: ir.Call) -> ir.Call:
+        if call.op.name != "tirx.call_llvm_pure_intrin":
+            return call
+        _, total, *words = call.args
+        name = "llvm.x86.avx512.vpdpbusd.512"
+        return tirx.call_llvm_pure_intrin(
+            "int32x16", name, total, *(tirx.reinterpret("int8x64", word) for word in words)
+        )
+
+    if llvm_version_major() >= 21:
+        desc, impl = x86.dot_product_16x4_u8i8i32_desc, x86.dot_product_16x4_u8i8i32_vnni
+        impl = impl.with_body(tvm_ffi.structural_map(impl.body, (ir.Call, with_bytes)))
+        TensorIntrin.register("dot_16x4_vnni", desc, impl, override=True)
+
+
+def registering(name: str) -> list[str]:
+    """Lines of Python that register `name`, for an exported script."""
+    file = f"{_PACKAGE}.{INTRINSICS[name].file}"
+    line = f"import {file}  # registers {name}; takes some seconds"
+    if name != "dot_16x4_vnni":
+        return [line]
+    return [line, "from typing import Any", inspect.getsource(correct_vnni), f"correct_vnni({file})"]

@@ -69,11 +69,11 @@ class LoopPartition(LoopTransform):
         places = paths.walk(sch.mod[function])
         place = paths.find(sch.mod[function], self.loop)
         self._refuse_many(places, place)
-        beneath = _beneath(places, place)
+        beneath = paths.beneath(places, place)
         pieces = sch.loop_partition(paths.loop_rv(sch, function, self.loop), list(self.factors))
         largest = max(map(sch.get, pieces), key=lambda loop: getattr(loop.extent, "value", 0))
         now = paths.walk(sch.mod[function])
-        copies = _beneath(now, next(p for p in now if p.node.same_as(largest)))
+        copies = paths.beneath(now, next(p for p in now if p.node.same_as(largest)))
         return {was.path: copy.node for was, copy in zip(beneath, copies)}
 
     def _refuse_many(self, places: tuple[paths.Place, ...], place: paths.Place) -> None:
@@ -81,15 +81,6 @@ class LoopPartition(LoopTransform):
         if count > MOST_BLOCKS:
             said = words("too_many_blocks", loop=place.path, count=count, most=MOST_BLOCKS)
             raise Refused(**said, place="factors", paths=(place.path,))
-
-
-def _beneath(places: tuple[paths.Place, ...], top: paths.Place) -> list[paths.Place]:
-    """`top` and what stands in it, in the order of the text."""
-    inside = {i for i, place in enumerate(places) if place is top}
-    for i, place in enumerate(places):
-        if place.parent in inside:
-            inside.add(i)
-    return [places[i] for i in sorted(inside)]
 
 
 @dataclass(frozen=True)
@@ -116,6 +107,7 @@ class Merge(LoopTransform):
     def run(self, sch: Schedule, function: str) -> Moves:
         func = sch.mod[function]
         places = paths.walk(func)
+        self._refuse_same([self.canonical(sch, function, loop) for loop in self.loops])
         lines = [_loops_around(places, paths.find(func, loop)) for loop in self.loops]
         merged = sch.merge(*(paths.loop_rv(sch, function, loop) for loop in self.loops))
         now = paths.walk(sch.mod[function])
@@ -125,6 +117,13 @@ class Merge(LoopTransform):
             changed = [(was, new) for was, new in zip(own[::-1], line[::-1]) if was.path != new.path]
             moves.update((was.path, new.node) for was, new in changed)
         return moves
+
+    def _refuse_same(self, loops: list[str]) -> None:
+        """TVM crashes over a loop that is to be merged with itself."""
+        twice = [loop for loop in dict.fromkeys(loops) if loops.count(loop) > 1]
+        if twice:
+            said = words("loop_twice", transform=self.name, where=", ".join(twice))
+            raise Refused(**said, place="loops", paths=tuple(twice))
 
 
 def _loops_around(places: tuple[paths.Place, ...], place: paths.Place) -> list[paths.Place]:

@@ -16,6 +16,7 @@ REASONS: dict[str, str] = {
     "merge_scope": r"Merge loop|lowest common ancestor",
     "axes_mixed": r"more than one type of original iter",
     "not_blockizable": r"can not be blockized",
+    "axes_not_plain": r"binding values of .* are not variables of outer loops",
     "blocks_share_loop": r"Cannot find the BlockRealize",
     "intrinsic_differs": r"doesn't match the tensor intrin",
     "loops_not_nested": r"is not the parent of the inner loop|not in a chain because they are not",

@@ -105,10 +105,13 @@ class Tensorize(LoopTransform):
 
     def run(self, sch: Schedule, function: str) -> Moves:
         intrinsics.load(self.intrinsic)
+        places = paths.walk(sch.mod[function])
         place = paths.find(sch.mod[function], self.place)
         find = paths.loop_rv if place.kind == "loop" else paths.block_rv
         sch.tensorize(find(sch, function, self.place), self.intrinsic)
-        return {}
+        replaced = paths.beneath(places, place)
+        block = paths.walk(sch.mod[function])[places.index(replaced[0])]  # what comes before is as it was
+        return {was.path: block.node for was in replaced}
 
     def source(self, trace: Trace) -> list[str]:
-        return [intrinsics.import_line(self.intrinsic), *super().source(trace)]
+        return [*intrinsics.registering(self.intrinsic), *super().source(trace)]
