@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import BadModel, MlcError, NotFound
+from .schema import advice
 from .schema.codec import decode
 from .schema.graph import GraphMatches, GraphView
 from .schema.loops import LoopTree
@@ -20,10 +21,12 @@ from .schema.motion import CacheReport, MotionView
 from .schema.palette import Candidates, Diagnosis, Grid, Offer, Palette, Point
 from .schema.pipeline import PassDiff, PipelineView
 from .schema.report import Measurement, RunResult, SampleInfo, StateInfo, TargetInfo
+from .schema.sweep import Sweep, measured_function
 from .schema.text import DiffView, TextView
 from .schema.trace import Step, Trace, pack, unpack
 from .schema.transform import Shortcut, TransformSpec
 from .store import Store
+from .sweeps import measured
 from .workers.client import Engine
 
 SHIPPED_TRACES = Path(__file__).resolve().parents[1] / "sample_models" / "traces"
@@ -271,6 +274,51 @@ class Session:
             if progress and job.progress():
                 progress(job.progress())
         return decode(Measurement, job.result())
+
+    def suggest(
+        self,
+        function: str | None = None,
+        path: str | None = None,
+        target: str = "cpu",
+        seconds: float = advice.SECONDS,
+        progress: Progress | None = None,
+    ) -> advice.Advice:
+        """`candidates`, each measured for `seconds`, best first. `progress` hears {"done", "of"}."""
+        info = self.state()
+        name = function or info.entry
+        found = self.candidates(name, path, target)
+        part = advice.measured_function(info, name)
+        traces = [self.trace, *(advice.after(self.trace, c) for c in found.candidates)]
+        try:
+            known = self._ask("reference", None, function=part)
+        except MlcError:  # each measurement then says by itself what is wrong
+            known = None
+        common = {"function": part, "target": target, "seconds": seconds, "known": known, "twins": False}
+        measured, errors = dict[str, Measurement](), dict[str, MlcError]()
+        for number, trace in enumerate(traces):
+            limit = advice.LIMIT_SECONDS if number else None
+            try:
+                data = self.engine.call("measure", limit, trace=trace.to_json(), **common)
+                measured[trace.key()] = decode(Measurement, data)
+            except MlcError as error:  # an idea that can't be measured says so; the others go on
+                errors[trace.key()] = error
+            if progress:
+                progress({"done": number + 1, "of": len(traces)})
+        return advice.ranked(self.trace, found, measured, errors)
+
+    def sweep(
+        self,
+        steps: Sequence[Mapping[str, Any]],
+        function: str | None = None,
+        target: str = "cpu",
+        most: int = 64,
+        progress: Progress | None = None,
+        store: Store | None = None,
+    ) -> Sweep:
+        """The points of `grid`, each measured: `function`, by default the one that the steps change.
+        `progress` hears {"done", "of"}; what `store` knows is not measured again."""
+        part = measured_function(self.state(), [{"function": function}] if function else steps)
+        return measured(self.engine, self.trace, self.grid(steps, most), part, target, progress, store)
 
     def run(self, image: int | None = None, target: str = "cpu") -> RunResult:
         """One call, on a shipped image or on seeded inputs."""

@@ -54,18 +54,19 @@ def measure(
     progress: Progress,
     model_data: ModelData,
     known: Sequence[Mapping[str, Any]] | None = None,
+    twins: bool = True,
 ) -> Measurement:
     """Times the model after `trace`, or one `function` of it, for about `seconds`, and checks it.
 
     The reference is the model before any step, for a function the function as it was when it first appeared,
     compiled for the generic target. A whole model is also compared with NumPy and ONNX Runtime, which are
-    timed in turns with it. `known` is what `reference` gave for the same model and function: the
+    timed in turns with it, unless `twins` is False. `known` is what `reference` gave for the same model and function: the
     untransformed model can take seconds a call, and measuring every step of a trace needs it once. A wrong
     result is reported in the errors, not raised. Raises what `replay` and `build` raise, and Refused if a
     step changed the inputs or outputs: there is then nothing to compare with.
     """
     progress("build", 0.0)
-    subject = _subject(trace, function, model_data, threads())
+    subject = _subject(trace, function, model_data, threads(), twins)
     ours = build(subject.now, targets.target(target), subject.name)
     progress("build", 0.5)
     refuse_unless_comparable(subject.name, ours.signature, signature(subject.before, subject.name_before))
@@ -151,17 +152,23 @@ def seeded_inputs(infos: Sequence[TensorInfo], seed: int = 0) -> list[np.ndarray
     return values
 
 
-def _subject(trace: Trace, function: str | None, model_data: ModelData, cores: int) -> _Subject:
+def _subject(
+    trace: Trace, function: str | None, model_data: ModelData, cores: int, with_twins: bool = False
+) -> _Subject:
     model = loaders.load_cached(trace.model, model_data)
     state = replay(trace, model_data)
     if function in (None, state.entry):
-        twins = [numpy_twin(model.numpy_reference)] if model.numpy_reference else []
-        ort = onnxruntime_twin(model.onnx, cores) if model.onnx else None
+        twins = _twins(model, cores) if with_twins else []
         inputs = model.example_inputs(0)
-        twins += [ort] if ort else []
         return _Subject(state.mod, state.entry, model.mod, model.entry, inputs, twins)
     inputs = seeded_inputs(signature(state.mod, function).inputs)
     return _Subject(state.mod, function, _first_with(trace, function, model_data), function, inputs, [])
+
+
+def _twins(model: loaders.LoadedModel, cores: int) -> list[Twin]:
+    twins = [numpy_twin(model.numpy_reference)] if model.numpy_reference else []
+    ort = onnxruntime_twin(model.onnx, cores) if model.onnx else None
+    return twins + ([ort] if ort else [])
 
 
 def _first_with(trace: Trace, function: str, model_data: ModelData) -> tvm.IRModule:

@@ -297,10 +297,12 @@ def measure(
     target: str = "cpu",
     seconds: float = 1.0,
     known: Any = None,
+    twins: bool = True,
 ) -> Measurement:
+    """`known`: what `reference` gave; `twins`: also ask and time NumPy and ONNX Runtime."""
     from .measure import measure as _measure
 
-    return _measure(Trace.from_json(trace), function, target, seconds, progress, model_data, known)
+    return _measure(Trace.from_json(trace), function, target, seconds, progress, model_data, known, twins)
 
 
 def reference(trace: Any, model_data: ModelData, function: str | None = None) -> list[dict[str, Any]] | None:

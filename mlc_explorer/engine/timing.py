@@ -15,6 +15,7 @@ from typing import Protocol
 _BLOCKS = 5
 _REPEAT_S = 0.003  # one repeat lasts at least this long, far above the clock's resolution
 _LEAST, _MOST, _LEAST_SLOW = 10, 200, 3  # repeats; a call longer than the whole budget gets the last
+_LONG_ENOUGH = 8  # budgets: a call that takes so long is not made again
 _IDLE_CHECK_S, _IDLE_SHARE, _IDLE_LIMIT_S = 0.01, 0.05, 0.4
 
 
@@ -44,8 +45,8 @@ def alternate(
     """Seconds per call of each contender, timed in turns for about `seconds[name]` each.
 
     `first` says how long a call took that was made already; without it a call is made to learn that. If it
-    took longer than the budget it is the first of three that count, else at least ten repeats are timed and
-    at most some 200.
+    took longer than the budget it is the first of three that count (the only one, if it took many budgets),
+    else at least ten repeats are timed and at most some 200.
     """
     first = {
         n: once if (once := (first or {}).get(n)) is not None else c.sample(1, 1)[0]
@@ -80,6 +81,8 @@ def wait_until_idle() -> bool:
 
 def _plan(contender: Contender, seconds: float, once: float) -> list[tuple[int, int]]:
     """(number, repeat) of each block after a call that took `once`."""
+    if once > _LONG_ENOUGH * seconds:
+        return []
     if once > seconds:
         return [(1, 1)] * (_LEAST_SLOW - 1)
     once = min([once, *contender.sample(1, 2)])

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+AGREES = 1e-3  # the largest relative error that counts as right
+
 
 @dataclass(frozen=True)
 class TensorInfo:
@@ -101,6 +103,11 @@ class Measurement:
     other_errors: Mapping[str, float] = field(default_factory=dict)
     machine: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def right(self) -> bool:
+        """Whether the result agrees with the reference, as far as float32 sums in another order can."""
+        return self.max_rel_error <= AGREES
 
     @property
     def spread(self) -> float:

@@ -1,16 +1,18 @@
-"""Measurements under way: a thread per run asks the engine for one state after the other.
+"""Measurements under way: a thread per run asks the engine for one trace after the other.
 
 The thread, not the page, drives the run, so that it goes on while the person looks at something else; the
 page only reads `Run`. Each measurement is stored as soon as it is there. A run whose page is gone ends,
-because others wait for the machine.
+because others wait for the machine. A visitor has one run of each `name`: the history's, the ideas', …;
+starting one cancels the others, because they would share the cores.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
@@ -22,34 +24,50 @@ from mlc_explorer.schema.codec import decode
 from mlc_explorer.schema.report import Measurement
 from mlc_explorer.schema.trace import Trace
 from mlc_explorer.session import Session, default_store
-from mlc_explorer.workers.client import Job
+from mlc_explorer.workers.client import Engine, Job
 
+HISTORY = "history"
 _KEY = "measuring"
 _POLL_SECONDS = 0.1
 _END_SECONDS = 0.5
 _ABANDONED_SECONDS = 15.0  # a page that reconnects within this time has not gone
 
 
+@dataclass(frozen=True)
+class Budget:
+    """For each trace: `seconds` of timing, `limit` seconds for the whole job (None: the engine's own), and
+    whether NumPy and ONNX Runtime are timed as well."""
+
+    seconds: float = 1.0
+    limit: float | None = None
+    twins: bool = True
+
+
 class Run:
-    """Some states of one history, measured in order. Read from any thread; written by its own only."""
+    """Some traces of one model, measured in order. Read from any thread; written by its own only.
+
+    The untransformed outputs are asked for once, where there is more than one trace: those of the last one,
+    which has every function that is measured.
+    """
 
     def __init__(
         self,
-        session: Session,
-        cursors: list[int],
+        engine: Engine,
+        traces: Iterable[Trace],
         function: str | None,
         target: str,
         is_watched: Callable[[], bool],
+        budget: Budget = Budget(),
     ) -> None:
-        self.traces = {c: session.history.upto(c) for c in cursors}
-        self.function, self.target = function, target
+        self.traces = list(traces)
+        self.function, self.target, self.budget = function, target, budget
         self.errors: dict[str, MlcError] = {}
         self.now: str | None = None
         self.progress: dict[str, Any] = {}
         self.finished = 0
         self._known: Any = None
         self._job: Job | None = None
-        self._engine, self._is_watched = session.engine, is_watched
+        self._engine, self._is_watched = engine, is_watched
         self._cancel = threading.Event()
         self._thread = threading.Thread(target=self._drive, name="measuring", daemon=True)
         self._thread.start()
@@ -61,7 +79,7 @@ class Run:
     @property
     def pending(self) -> set[str]:
         """Keys of the traces that are still to be measured, the current one included."""
-        return {t.key() for t in list(self.traces.values())[self.finished :]} if self.active else set()
+        return {t.key() for t in self.traces[self.finished :]} if self.active else set()
 
     def cancel(self) -> None:
         """Ends the current job within a second and starts no other; what was measured is kept."""
@@ -74,7 +92,7 @@ class Run:
     def _drive(self) -> None:
         if len(self.traces) > 1:
             self._learn_reference()
-        for trace in self.traces.values():
+        for trace in self.traces:
             if self._cancel.is_set():
                 return
             self.now, self.progress = trace.key(), {}
@@ -90,25 +108,27 @@ class Run:
         """The untransformed model's outputs, once for all steps. Where that fails each step says why by
         itself.
         """
-        trace = list(self.traces.values())[-1]
+        trace = self.traces[-1]
         with suppress(MlcError):
-            self._known = self._wait("reference", trace=trace.to_json(), function=self.function)
+            self._known = self._wait("reference", None, trace=trace.to_json(), function=self.function)
 
     def _measure(self, trace: Trace) -> Measurement:
         return decode(
             Measurement,
             self._wait(
                 "measure",
+                self.budget.limit,
                 trace=trace.to_json(),
                 function=self.function,
                 target=self.target,
-                seconds=1.0,
+                seconds=self.budget.seconds,
                 known=self._known,
+                twins=self.budget.twins,
             ),
         )
 
-    def _wait(self, name: str, **args: Any) -> Any:
-        self._job = job = self._engine.submit(name, **args)
+    def _wait(self, name: str, limit: float | None, **args: Any) -> Any:
+        self._job = job = self._engine.submit(name, limit, **args)
         if self._cancel.is_set():  # pressed between two jobs
             job.cancel()
         watched_at = time.monotonic()
@@ -132,21 +152,38 @@ def known(traces: list[Trace], function: str | None, target: str) -> dict[str, M
     return default_store().measurements(traces, function, target)
 
 
-def current() -> Run | None:
-    """The visitor's run, if there was one."""
-    return st.session_state.get(_KEY)
+def current(name: str = HISTORY) -> Run | None:
+    """The visitor's run of that name, if there was one."""
+    return _runs().get(name)
 
 
 def start(session: Session, cursors: list[int], function: str | None, target: str) -> None:
-    """Starts measuring; a run that is still active is cancelled first."""
-    cancel()
-    st.session_state[_KEY] = Run(session, cursors, function, target, _page_is_open())
+    """Starts measuring some states of the history; runs that are still active are cancelled first."""
+    begin(HISTORY, session.engine, [session.history.upto(c) for c in cursors], function, target)
 
 
-def cancel() -> None:
-    run = current()
+def begin(
+    name: str,
+    engine: Engine,
+    traces: Iterable[Trace],
+    function: str | None,
+    target: str,
+    budget: Budget = Budget(),
+) -> None:
+    """Starts a run of that name; runs of any name that are still active are cancelled first."""
+    for other in _runs():
+        cancel(other)
+    _runs()[name] = Run(engine, traces, function, target, _page_is_open(), budget)
+
+
+def cancel(name: str = HISTORY) -> None:
+    run = current(name)
     if run is not None:
         run.cancel()
+
+
+def _runs() -> dict[str, Run]:
+    return st.session_state.setdefault(_KEY, {})
 
 
 def _page_is_open() -> Callable[[], bool]:

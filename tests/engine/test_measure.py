@@ -68,6 +68,13 @@ def test_the_entry_may_be_named_and_is_then_the_whole_model():
     assert "numpy" in quick(Trace("matmul_128"), function="main").others
 
 
+def test_nobody_else_is_asked_where_that_is_not_wanted():
+    found = measure(
+        Trace("matmul_128"), None, "generic", QUICK, lambda s, f: None, no_upload, None, twins=False
+    )
+    assert found.others == found.other_errors == {} and found.right
+
+
 def test_progress_goes_through_three_stages():
     seen = []
     quick(Trace("softmax"), progress=lambda stage, fraction: seen.append((stage, fraction)))

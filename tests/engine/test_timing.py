@@ -36,6 +36,12 @@ def test_a_call_longer_than_the_budget_is_timed_three_times():
     assert len(log) == 2  # the call that was made before counts as the first
 
 
+def test_a_call_of_many_budgets_is_not_made_again():
+    log = []
+    times = alternate({"slow": Recorder("slow", 9.0, log)}, {"slow": 1.0}, first={"slow": 9.0})
+    assert times == {"slow": [9.0]} and log == []
+
+
 def test_contenders_take_turns():
     log = []
     pair = {name: Recorder(name, 0.01, log) for name in ("ours", "theirs")}

@@ -120,9 +120,13 @@ def _vectorize(draft: Draft, sight: Sight) -> int:
 
 def _calls_scalar(sight: Sight) -> bool:
     """Whether the block computes what has no vector instruction: its lanes would be taken apart again."""
-    found: list[str] = []
     assert sight.block is not None
-    tvm_ffi.structural_walk(sight.block.node.body, (Call, lambda call: found.append(str(getattr(call.op, "name", "")))))
+    found: list[str] = []
+
+    def note(call: Call) -> None:
+        found.append(str(getattr(call.op, "name", "")))
+
+    tvm_ffi.structural_walk(sight.block.node.body, (Call, note))
     return any(name.rpartition(".")[2] in _SCALAR for name in found)
 
 
