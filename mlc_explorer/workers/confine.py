@@ -107,7 +107,7 @@ def _readable() -> Iterator[Path]:
     machine."""
     yield from map(Path, _MACHINE)
     yield from map(Path, {sys.prefix, sys.base_prefix, sys.exec_prefix, *site.getsitepackages()})
-    for name in ("tvm", "tvm_ffi", "numpy", "onnx", "onnxruntime"):
+    for name in ("tvm", "tvm_ffi", "numpy", "onnx", "onnxruntime", "torch"):
         with suppress(ImportError, ValueError):
             spec = find_spec(name)
             if spec and spec.origin:

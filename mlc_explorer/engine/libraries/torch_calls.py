@@ -8,24 +8,33 @@ exported scripts carry this text as well.
 
 from __future__ import annotations
 
+import functools
+
+import tvm
+
+
+@functools.cache
+def torch_module():
+    """torch with the threads that TVM uses; by itself it takes one for each core that it sees."""
+    import torch
+
+    torch.set_num_threads(int(tvm.get_global_func("runtime.NumThreads")()))
+    return torch
+
 
 def torch_views(*tensors):
     """The tensors' memory as torch's tensors."""
-    import torch
-
-    return [torch.from_dlpack(tensor) for tensor in tensors]
+    return [torch_module().from_dlpack(tensor) for tensor in tensors]
 
 
 def torch_matmul(a, b, out):
-    import torch
-
+    torch = torch_module()
     a, b, y = torch_views(a, b, out)
     torch.matmul(a, b, out=y)
 
 
 def torch_linear(x, w, b, out):
-    import torch
-
+    torch = torch_module()
     x, w, b, y = torch_views(x, w, b, out)
     torch.matmul(x, w, out=y)
     y.add_(b)
@@ -38,8 +47,7 @@ def torch_linear_relu(x, w, b, out):
 
 def torch_convolved(x, w, b, strides, padding, dilation, groups):
     """NCHW. torch pads both sides alike; what is to be padded otherwise is padded before."""
-    import torch
-
+    torch = torch_module()
     top, left, bottom, right = padding
     if (top, left) != (bottom, right):
         x, top, left = torch.nn.functional.pad(x, (left, right, top, bottom)), 0, 0
@@ -63,8 +71,7 @@ def torch_conv2d_bias_relu(x, w, b, strides, padding, dilation, groups, out):
 
 
 def torch_max_pool2d(x, size, strides, padding, out):
-    import torch
-
+    torch = torch_module()
     x, y = torch_views(x, out)
     top, left, bottom, right = padding
     x = torch.nn.functional.pad(x, (left, right, top, bottom), value=float("-inf"))
@@ -72,36 +79,31 @@ def torch_max_pool2d(x, size, strides, padding, out):
 
 
 def torch_softmax(x, axis, out):
-    import torch
-
+    torch = torch_module()
     x, y = torch_views(x, out)
     torch.softmax(x, axis, out=y)
 
 
 def torch_layer_norm(x, gamma, beta, epsilon, out):
-    import torch
-
+    torch = torch_module()
     x, gamma, beta, y = torch_views(x, gamma, beta, out)
     y.copy_(torch.nn.functional.layer_norm(x, gamma.shape, gamma, beta, epsilon))
 
 
 def torch_relu(x, out):
-    import torch
-
+    torch = torch_module()
     x, y = torch_views(x, out)
     torch.clamp(x, min=0, out=y)
 
 
 def torch_add(a, b, out):
-    import torch
-
+    torch = torch_module()
     a, b, y = torch_views(a, b, out)
     torch.add(a, b, out=y)
 
 
 def torch_multiply(a, b, out):
-    import torch
-
+    torch = torch_module()
     a, b, y = torch_views(a, b, out)
     torch.mul(a, b, out=y)
 
