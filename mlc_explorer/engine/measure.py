@@ -60,10 +60,10 @@ def measure(
 
     The reference is the model before any step, for a function the function as it was when it first appeared,
     compiled for the generic target. A whole model is also compared with NumPy and ONNX Runtime, which are
-    timed in turns with it, unless `twins` is False. `known` is what `reference` gave for the same model and function: the
-    untransformed model can take seconds a call, and measuring every step of a trace needs it once. A wrong
-    result is reported in the errors, not raised. Raises what `replay` and `build` raise, and Refused if a
-    step changed the inputs or outputs: there is then nothing to compare with.
+    timed in turns with it, unless `twins` is False. `known` is what `reference` gave for the same model and
+    function: the untransformed model can take seconds a call, and measuring every step of a trace needs it
+    once. A wrong result is reported in the errors, not raised. Raises what `replay` and `build` raise, and
+    Refused if a step changed the inputs or outputs: there is then nothing to compare with.
     """
     progress("build", 0.0)
     subject = _subject(trace, function, model_data, threads(), twins)
