@@ -36,6 +36,12 @@ _LOOKING = {
 _NO_EFFECT = {"enter_postproc", "show", "work_on"}
 # What TVM calls a parameter that is called otherwise here.
 _OURS = {
+    "new_order": "order",
+    "reduction_block": "block",
+    "epilogue_block": "epilogue",
+    "gen_new_ranges": "region",
+    "buf_type": "access",
+    "buf_index_array": "positions",
     "thread_axis": "thread",
     "block_or_loop": "place",
     "ann_key": "key",
@@ -45,7 +51,7 @@ _OURS = {
     "buffer_index": "buffer",
     "storage_scope": "scope",
     "ordered_loops": "loops",
-    "tensor_intrin": "intrin",
+    "tensor_intrin": "intrinsic",
 }
 _TUNER_KEYS = "meta_schedule."  # annotations for MetaSchedule itself: they change nothing that runs
 
@@ -127,8 +133,7 @@ class _Reader:
             return tuple(listed) if isinstance(node, ast.Tuple) else listed
         if isinstance(node, ast.Lambda):
             body = node.body.elts if isinstance(node.body, (ast.Tuple, ast.List)) else [node.body]
-            names = ", ".join(a.arg for a in node.args.args)
-            return _Map(f"{names} -> {', '.join(ast.unparse(e) for e in body)}")
+            return _Map(tuple(a.arg for a in node.args.args), tuple(body))
         try:
             return ast.literal_eval(node)
         except (ValueError, TypeError, SyntaxError, RecursionError) as e:
@@ -147,7 +152,7 @@ class _Reader:
         defaults = {n: p.default for n, p in inspect.signature(getattr(Schedule, method)).parameters.items()}
         fields = {f.name: (f, kind) for f, kind in transform.kinds()}
         params = {}
-        for name, value in args.items():
+        for name, value in self._regrouped(method, args).items():
             ours = name if name in fields else _OURS.get(name, name)
             if ours not in fields:
                 if value == defaults.get(name):
@@ -158,6 +163,15 @@ class _Reader:
             if said != field.default:
                 params[ours] = said
         return transform.name, self.function, params
+
+    def _regrouped(self, method: str, args: dict[str, Any]) -> dict[str, Any]:
+        """TVM's arguments where one of ours stands for two of them, or holds them in another form."""
+        args = dict(args)
+        if method == "annotate_buffer_access":
+            args["buffer_index"] = (args.pop("buf_type"), args["buffer_index"])
+        if isinstance(args.get("pad_value"), _Map):
+            args["pad_value"] = args["pad_value"].constant()
+        return args
 
     def _said(self, value: Any) -> Any:
         """A value as in a step: loops and blocks by path, numbers that were drawn as they were drawn."""
@@ -183,11 +197,28 @@ class _Reader:
     def _do(self, method: str, args: dict[str, Any]) -> Any:
         if method == "fuse" and len(args["loops"]) == 1:
             return args["loops"][0]
-        given = {k: index_map.parse(v.text) if isinstance(v, _Map) else v for k, v in args.items()}
+        given = {k: self._given(k, v) for k, v in args.items()}
         parameters = inspect.signature(getattr(Schedule, method)).parameters
         several = [n for n, p in parameters.items() if p.kind is inspect.Parameter.VAR_POSITIONAL]
         listed = given.pop(several[0], ()) if several else ()
         return getattr(self._sch, method)(*listed, **given)
+
+    @staticmethod
+    def _given(name: str, value: Any) -> Any:
+        """An argument for TVM's own method."""
+        if not isinstance(value, _Map):
+            return value
+        if name == "pad_value":
+            return value.constant()
+        mapping = index_map.parse(value.text)
+        if name != "gen_new_ranges":
+            return mapping
+
+        def ranges(*axes: Any) -> list[Any]:
+            ends = mapping(*axes)
+            return list(zip(ends[::2], ends[1::2]))
+
+        return ranges
 
     def _keep(self, call: Call, result: Any) -> None:
         if not call.unpacks:
@@ -207,9 +238,23 @@ class _Reader:
 
 @dataclass(frozen=True)
 class _Map:
-    """An index map, as the steps write it."""
+    """A lambda over indices: an index map, ranges of a region, or a value that is the same everywhere."""
 
-    text: str
+    names: tuple[str, ...]
+    body: tuple[ast.expr, ...]
+
+    @property
+    def text(self) -> str:
+        """As the steps write it."""
+        flat = [e for part in self.body for e in (part.elts if isinstance(part, ast.Tuple) else [part])]
+        return f"{', '.join(self.names)} -> {', '.join(ast.unparse(e) for e in flat)}"
+
+    def constant(self) -> Any:
+        """The number of ``lambda i: (T.float32(7.0),)``. Raises ValueError for anything else."""
+        value = self.body[0]
+        if isinstance(value, ast.Call) and len(value.args) == 1:
+            value = value.args[0]
+        return ast.literal_eval(value)
 
 
 def _functions(state: State) -> list[str]:

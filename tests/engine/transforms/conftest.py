@@ -15,7 +15,10 @@ from tvm.ir import assert_structural_equal
 from tvm.s_tir import Schedule
 from tvm.script import tirx as T
 
+from mlc_explorer.engine.pasted import steps_of
+from mlc_explorer.engine.replay import State, apply
 from mlc_explorer.engine.transforms import Applied, apply_step, carried_by, step_source
+from mlc_explorer.engine.transforms.catalogue import TRANSFORMS
 from mlc_explorer.errors import MlcError, Refused
 from mlc_explorer.schema.trace import Step
 
@@ -33,6 +36,16 @@ def run_source(source: str, mod: IRModule) -> IRModule:
     names = {"np": np, "tvm": tvm, "relax": relax, "Schedule": Schedule, "T": T, "mod": mod}
     exec(source, names)
     return names["mod"]
+
+
+def assert_pasted(mod: IRModule, source: str, step: Step, after: IRModule) -> None:
+    """The exported lines of a schedule, pasted back, are steps that do the same."""
+    if TRANSFORMS[step.transform].level != "loop":
+        return
+    state = State(mod, str(step.function))
+    for found in steps_of(state, str(step.function), source):
+        state = apply(state, found)
+    assert_structural_equal(state.mod, after)
 
 
 @pytest.fixture
@@ -54,6 +67,7 @@ def check() -> Check:
         state = SimpleNamespace(mod=mod)
         source = "\n".join((*carried_by(state, step)[0], step_source(state, step)))
         assert_structural_equal(run_source(source, mod), applied.mod)
+        assert_pasted(mod, source, step, applied.mod)
         assert_structural_equal(mod, copy)
         return applied
 
