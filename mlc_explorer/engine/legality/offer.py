@@ -70,11 +70,8 @@ def offer(
 def _sound(cls: type[Transform], params: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Those of `params` that their kind accepts, in normal form: what proposals may rely on."""
     for field, kind in cls.kinds():
-        if field.name in params:
-            try:
-                yield field.name, kind.check(params[field.name])
-            except ValueError:
-                continue
+        if field.name in params and proposals.accepts(kind, params[field.name]):
+            yield field.name, kind.check(params[field.name])
 
 
 def _required(cls: type[Transform]) -> set[str]:
@@ -114,7 +111,7 @@ def _fields(
         offered = proposals.values(cls, field, kind, scope, chosen)
         value = values.get(field.name, _default(field))
         fields.append(_field(field, kind, scope, chosen, value, offered, language))
-        if field.name in sound or field.name not in values or _accepts(kind, value):
+        if field.name in sound or field.name not in values or proposals.accepts(kind, value):
             chosen = {**chosen, field.name: sound.get(field.name, value)}
     return tuple(fields)
 
@@ -144,14 +141,6 @@ def _default(field: dataclasses.Field[Any]) -> Any:
     if not proposals.has_default(field):
         return None
     return list(field.default) if isinstance(field.default, tuple) else field.default
-
-
-def _accepts(kind: Kind, value: Any) -> bool:
-    try:
-        kind.check(value)
-    except ValueError:
-        return False
-    return True
 
 
 # -- the preview

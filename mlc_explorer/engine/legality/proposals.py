@@ -23,6 +23,15 @@ def has_default(field: dataclasses.Field[Any]) -> bool:
     return field.default is not dataclasses.MISSING
 
 
+def accepts(kind: kinds.Kind, value: Any) -> bool:
+    """Whether `value` is one that the kind takes."""
+    try:
+        kind.check(value)
+    except ValueError:
+        return False
+    return True
+
+
 def values(
     cls: type[Transform], field: dataclasses.Field[Any], kind: kinds.Kind, scope: Scope, chosen: Params
 ) -> list[Any]:

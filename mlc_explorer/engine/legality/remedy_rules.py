@@ -188,10 +188,9 @@ def completed(case: Case) -> Iterator[Plan]:
     sound = {}
     for field, kind in case.cls.kinds():
         if field.name in case.step.params:
-            try:
-                sound[field.name] = kind.check(case.step.params[field.name])
-            except ValueError:
-                continue
+            value = case.step.params[field.name]
+            if proposals.accepts(kind, value):
+                sound[field.name] = kind.check(value)
     for params in itertools.islice(proposals.attempts(case.cls, case.scope, sound), 3):
         yield Plan("other_value", (case.do(case.step.transform, **params),))
 
@@ -200,19 +199,20 @@ def completed(case: Case) -> Iterator[Plan]:
 
 
 def other_values(case: Case) -> Iterator[Plan]:
-    """The step with another value of one parameter, from those that its form would propose."""
+    """The step with another value of one parameter, from those that its form would propose; what is declared
+    first, the loop or block that it is about, is changed last."""
     chosen: proposals.Params = {}
+    found: list[Plan] = []
     for field, kind in case.cls.kinds():
-        values = proposals.values(case.cls, field, kind, case.scope, chosen)
         current = case.step.params.get(field.name)
         if not proposals.has_default(field) or field.name in case.step.params:
             name = _OTHER.get(type(kind), "other_value")
-            for value in [v for v in values if v != current][:3]:
-                yield Plan(name, (case.again(**{field.name: value}),), {"value": _said(value)})
-        try:
-            chosen = {**chosen, field.name: kind.check(current)} if current is not None else chosen
-        except ValueError:
-            continue
+            values = proposals.values(case.cls, field, kind, case.scope, chosen)
+            others = [v for v in values if v != current][:3]
+            found[:0] = [Plan(name, (case.again(**{field.name: v}),), {"value": _said(v)}) for v in others]
+        if current is not None and proposals.accepts(kind, current):
+            chosen = {**chosen, field.name: kind.check(current)}
+    yield from found
 
 
 def other_transform(case: Case) -> Iterator[Plan]:
