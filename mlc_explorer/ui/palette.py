@@ -1,25 +1,39 @@
-"""Choosing and applying a transform: shortcuts, the passes and primitives, a form, and the refusal if there
-is one.
+"""What to do next, in one panel: a transform of one's own choice, what the engine proposes, or a sweep; and
+the refusal if there is one.
+
+The transforms, their forms and previews are a component, which asks for its answers itself: Python hears of
+the steps to apply.
 """
 
 from __future__ import annotations
 
 import functools
+import importlib
+import importlib.util
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
 
 from mlc_explorer import session as headless
 from mlc_explorer.errors import MlcError
+from mlc_explorer.schema.codec import encode
 from mlc_explorer.schema.trace import Step, Trace
 from mlc_explorer.schema.transform import Shortcut, TransformSpec
-from mlc_explorer.texts import say
-from mlc_explorer.ui import boundary, forms, views, workspace
+from mlc_explorer.texts import has, say
+from mlc_explorer.ui import answers, boundary, component, views, workspace
 from mlc_explorer.ui.workspace import Workspace
 
-LEVEL, CHOICE = "palette.level", "palette.choice"
+TAB = "palette.tab"
+SWEEP = "sweep.steps"  # the steps with ranges that a sweep goes through
+_VIEW, _FOCUS = "palette.view", "palette.focus"
+
+
+_OTHERS = {
+    tab: importlib.import_module(f"mlc_explorer.ui.{module}")
+    for tab, module in (("ideas", "ideas"), ("sweep", "sweeping"))
+    if importlib.util.find_spec(f"mlc_explorer.ui.{module}")
+}
 
 
 @functools.cache
@@ -33,12 +47,30 @@ def show(language: str) -> None:
     """The panel."""
     work = workspace.current()
     with st.container(key="mlc-palette"):
-        _shortcuts(work, language)
-        level = _level(work, language)
-        spec = _choose(level, language)
-        if spec is not None:
-            _form(work, spec, language)
+        tab = _tab(language)
+        if tab == "transform":
+            _shortcuts(work, language)
+            component.palette_view(_data(work, language), key=_VIEW, on_event_change=_on_event)
+        else:
+            _OTHERS[tab].show(language)
         refusal(work, language)
+
+
+def _tab(language: str) -> str:
+    tabs = ["transform", *_OTHERS]
+    chosen = st.session_state.get(TAB)
+    if len(tabs) == 1:
+        return "transform"
+    st.session_state[TAB] = chosen if chosen in tabs else "transform"  # a widget's value ends with its page
+    return st.segmented_control(
+        say("palette.tab.title", language),
+        tabs,
+        key=TAB,
+        required=True,
+        format_func=lambda tab: say(f"palette.tab.{tab}", language),
+        label_visibility="collapsed",
+        width="stretch",
+    )
 
 
 def _shortcuts(work: Workspace, language: str) -> None:
@@ -102,67 +134,40 @@ def _look_at_new_function(work: Workspace) -> None:
         workspace.choose(function=node.function, node=node.id, path=None)
 
 
-def _level(work: Workspace, language: str) -> str:
-    """Graph passes or loop primitives; follows the kind of the chosen function until a person says
-    otherwise.
-    """
-    natural = "loop" if work.kind(work.function) == "loops" else "graph"
-    if work.kind(work.info.entry) == "loops":
-        return natural
-    return st.segmented_control(
-        say("palette.level", language),
-        ["graph", "loop"],
-        default=natural,
-        key=f"{LEVEL}.{natural}",
-        required=True,
-        format_func=lambda x: say(f"palette.{x}", language),
-        label_visibility="collapsed",
-        width="stretch",
-    )
+def _data(work: Workspace, language: str) -> dict[str, Any]:
+    chosen = workspace.selection(work)
+    kind = work.kind(work.function)
+    return {
+        "at": {
+            "token": answers.token(work.session, work.target, language),
+            "function": work.function,
+            "kind": kind,
+            "path": chosen.path if kind == "loops" else None,
+        },
+        "catalogue": _catalogue(language),
+        "language": language,
+        "focus": st.session_state.get(_FOCUS, 0),
+        "labels": component.labels(language),
+    }
 
 
-def _choose(level: str, language: str) -> TransformSpec | None:
-    specs = {s.name: s for s in catalogue()[0] if (s.level == "graph") == (level == "graph")}
-    chosen = st.pills(
-        say("palette.choose", language),
-        list(specs),
-        key=f"{CHOICE}.{level}",
-        default=next(iter(specs), None),
-        label_visibility="collapsed",
-        required=True,
-    )
-    return specs.get(chosen)
+@functools.cache
+def _catalogue(language: str) -> dict[str, Any]:
+    specs = catalogue()[0]
+    families = {spec.family for spec in specs}
+    named = {family: say(f"family.{family}", language) for family in families if has(f"family.{family}")}
+    return {"specs": encode(specs), "families": named}
 
 
-def _form(work: Workspace, spec: TransformSpec, language: str) -> None:
-    tree = views.loop_tree(work.session, work.function) if work.kind(work.function) == "loops" else None
-    st.caption(f"**{spec.title[language]}** `{spec.tvm}` — {spec.text[language]}")
-    if spec.level != "graph" and tree is None:
-        st.info(say("palette.no_loops", language), icon=":material/info:")
-        return
-    scope = forms.Scope(tree, workspace.selection(work).path)
-    with st.form(f"form.{spec.name}", border=False, enter_to_submit=True):
-        read = forms.show(spec, scope, language)
-        st.form_submit_button(
-            say("palette.apply", language),
-            type="primary",
-            icon=":material/play_arrow:",
-            shortcut="Alt+A",
-            on_click=_submit,
-            args=(spec, work.function, read),
-        )
-    if work.form_error:
-        st.error(work.form_error, icon=":material/edit:")
-
-
-def _submit(spec: TransformSpec, function: str, read: Callable[[], dict[str, Any]]) -> None:
-    try:
-        params = read()
-    except ValueError as error:
-        workspace.correct(str(error))
+def _on_event() -> None:
+    event = component.event(_VIEW) or {}
+    if event.get("type") == "steps":
+        workspace.apply(tuple(Step.from_json(step) for step in event["steps"]))
+        workspace.redraw()
+    elif event.get("type") == "sweep":
+        st.session_state[SWEEP] = event["steps"]
+        st.session_state[TAB] = "sweep"
         workspace.redraw("palette")
-    workspace.apply((Step(spec.name, None if spec.level == "graph" else function, params),))
-    workspace.redraw()
 
 
 def refusal(work: Workspace, language: str) -> None:

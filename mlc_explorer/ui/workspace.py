@@ -40,7 +40,6 @@ class Workspace:
     refusal: MlcError | None = None
     refused: Step | None = None
     broken: tuple[int, MlcError] | None = None
-    form_error: str = ""
     written: str = ""
 
     @property
@@ -125,24 +124,19 @@ def apply(steps: tuple[Step, ...]) -> None:
     try:
         show(work.session.apply_steps(steps))
     except MlcError as error:
-        _hold(replace(work, refusal=error, refused=steps[-1], form_error=""))
+        _hold(replace(work, refusal=error, refused=steps[-1]))
 
 
 def choose(**chosen: str | None) -> None:
     """A new selection (`function=`, `node=`, `path=`); the refusal's message goes away."""
     work = current()
     session = work.session.select(**chosen)
-    _hold(replace(work, session=session, refusal=None, refused=None, form_error=""))
+    _hold(replace(work, session=session, refusal=None, refused=None))
 
 
 def choose_target(name: str) -> None:
     """What to compile for from now on, on every page."""
     st.session_state[_TARGET] = name
-
-
-def correct(message: str) -> None:
-    """What is wrong with a form that was sent."""
-    _hold(replace(current(), form_error=message))
 
 
 def redraw(*parts: str) -> NoReturn:

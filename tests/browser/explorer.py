@@ -12,6 +12,7 @@ are the English ones; pass `language="zh"` to speak Chinese.
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -211,22 +212,47 @@ class Explorer:
     def field(self, label: str) -> Locator:
         return self.page.get_by_role("combobox", name=label, exact=True)
 
-    def expect_field(self, label: str, value: str | re.Pattern[str]) -> None:
-        """What a field of the form holds."""
-        expect(self.page.get_by_label(label, exact=True)).to_have_value(value)
+    @property
+    def palette(self) -> Locator:
+        return self.page.locator(".palette-view")
+
+    @property
+    def form(self) -> Locator:
+        """The form of the transform that was chosen, with its preview."""
+        return self.palette.locator(".pal-form")
+
+    def offered(self, name: str) -> Locator:
+        """A transform's row in the palette."""
+        return self.palette.locator(f".pal-row[data-name='{name}']")
+
+    def expect_palette(self, function: str, path: str = "") -> None:
+        """The palette says what applies to this selection."""
+        painted = re.compile(re.escape(f":{function}:{path}") + "$")
+        expect(self.palette).to_have_attribute("data-painted", painted, timeout=30_000)
+
+    def expect_field(self, label: str, value: str) -> None:
+        """What a field of the form holds: its text, or what is chosen."""
+        field = self.form.get_by_label(label, exact=True)
+        is_choice = field.evaluate("e => e.tagName === 'SELECT'")
+        expect(field).to_have_value(json.dumps(value) if is_choice else value)
 
     def choose_transform(self, name: str) -> None:
-        self.page.get_by_role("radio", name=name, exact=True).click()
-        expect(self.page.get_by_role("radio", name=name, exact=True)).to_be_checked()
-        wait_idle(self.page)
+        """Opens a transform's form, and waits for what the engine offers."""
+        if self.offered(name).get_attribute("aria-selected") != "true":
+            self.offered(name).click()
+        self.expect_offer(name)
+
+    def expect_offer(self, name: str, state: str = r"\w+") -> None:
+        """The form stands with its preview; `state`: applies, nothing, refused or elsewhere."""
+        expect(self.form).to_have_attribute("data-painted", re.compile(f"^{name}:{state}$"), timeout=30_000)
+        expect(self.form).not_to_have_class(re.compile("pal-pending"), timeout=30_000)
 
     def fill(self, label: str, text: str) -> None:
-        self.page.get_by_label(label, exact=True).fill(text)
+        self.form.get_by_label(label, exact=True).fill(text)
 
     def apply(self) -> None:
-        """Sends the form. (An empty pane may offer to apply something, too.)"""
-        palette = self.page.locator(".st-key-mlc-palette")
-        palette.get_by_role("button", name=self.say("palette.apply")).click()
+        """Applies the step of the form; a refused one explains itself."""
+        self.page.keyboard.press("Alt+a")
 
     def expect_refusal(self) -> Locator:
         """The message beside the form."""

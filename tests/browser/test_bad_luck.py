@@ -134,6 +134,7 @@ def test_all_workers_killed_between_two_clicks_are_not_even_noticed(visit: Visit
     for worker in workers(home):
         os.kill(worker.pid, signal.SIGKILL)
     explorer.choose_loop("matmul/k")
+    explorer.choose_transform("split")
     explorer.apply()
     explorer.expect_step(4)
 
@@ -214,6 +215,7 @@ def test_one_persons_crash_does_not_disturb_another(visit: Visit, open_page: Cal
     reckless.open_file(onnx_file("divides_by_zero.onnx", bad_models.divides_by_zero()))
     expect(reckless.node("divide")).to_be_visible()
     careful.choose_loop("matmul/k")
+    careful.choose_transform("split")
     careful.press("Measure every step")
     reckless.press("Compile & time")
     careful.apply()  # while both are being measured

@@ -57,10 +57,11 @@ def test_a_node_shows_its_function(visit: Visit) -> None:
 
 def test_a_chosen_loop_is_marked_in_the_text_and_is_the_forms_loop(visit: Visit) -> None:
     explorer = visit(FOLDED)
+    explorer.choose_transform("split")
     explorer.choose_loop("matmul/i1")
-    explorer.expect_field("Loop", "matmul/i1  ·  200")
+    explorer.expect_field("Loop", "matmul/i1")
     explorer.choose_loop("matmul/k")
-    explorer.expect_field("Loop", "matmul/k  ·  784")
+    explorer.expect_field("Loop", "matmul/k")
 
 
 def test_a_refusal_says_why_what_to_do_and_lights_the_loop(visit: Visit) -> None:
@@ -70,7 +71,6 @@ def test_a_refusal_says_why_what_to_do_and_lights_the_loop(visit: Visit) -> None
     explorer.apply()
 
     alert = explorer.expect_refusal()
-    expect(alert).to_contain_text("parallel does not apply here")
     expect(alert).to_contain_text("reduction")
     expect(alert).to_contain_text("decompose_reduction")  # the hint: what would help
     expect(explorer.branch("matmul/k")).to_have_class(re.compile(r"\bproblem\b"))
@@ -80,6 +80,7 @@ def test_a_refusal_says_why_what_to_do_and_lights_the_loop(visit: Visit) -> None
 
     explorer.choose_loop("matmul/i1")
     expect(alert).to_have_count(0)
+    expect(explorer.page.locator(".pane.text .note")).to_have_count(0)
 
 
 def test_split_undo_redo_delete(visit: Visit) -> None:

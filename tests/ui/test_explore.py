@@ -55,17 +55,8 @@ def steps_of(page: AppTest) -> tuple[list[str], int]:
     return [step.transform for step in Trace.from_json(data["trace"]).steps], data["cursor"]
 
 
-def choose(page: AppTest, level: str, transform: str) -> AppTest:
-    """Picks a transform in the palette."""
-    return checked(page.button_group(key=f"palette.choice.{level}").set_value(transform).run())
-
-
 def press(page: AppTest, key: str) -> AppTest:
     return checked(page.button(key=key).click().run())
-
-
-def apply(page: AppTest, transform: str) -> AppTest:
-    return press(page, f"FormSubmitter:form.{transform}-{say('palette.apply')}")
 
 
 def test_opens_on_the_untransformed_network(explore: Open) -> None:
@@ -89,55 +80,12 @@ def test_the_ready_made_schedule_replays_the_trace_that_ships(explore: Open) -> 
     assert cursor == len(names) > 10
 
 
-def test_a_split_through_the_form(explore: Open) -> None:
-    page = choose(explore(FOLD, path="matmul/k"), "loop", "split")
-    assert page.selectbox(key=f"form.split.loop.{RELU}.matmul/k").value == "matmul/k"
-    page.text_input(key="form.split.factors").set_value("None, 16")
-    page = apply(page, "split")
-    assert steps_of(page)[0] == ["FoldLinear", "LegalizeOps", "FuseTIR", "split"]
-
-
-def test_the_form_of_reorder_proposes_a_swap(explore: Open) -> None:
-    page = choose(explore(FOLD, path="matmul/k"), "loop", "reorder")
-    assert page.multiselect(key=f"form.reorder.loops.{RELU}.matmul/k").value == ["matmul/k", "matmul/i1"]
-    page = apply(page, "reorder")
-    step = page.session_state["workspace"].session.trace.steps[-1]
-    assert (step.transform, step.params) == ("reorder", {"loops": ["matmul/k", "matmul/i1"]})
-
-
-def test_factors_that_are_none_are_explained_beside_the_form(explore: Open) -> None:
-    page = choose(explore(FOLD, path="matmul/k"), "loop", "split")
-    page.text_input(key="form.split.factors").set_value("eight")
-    page.button(key=f"FormSubmitter:form.split-{say('palette.apply')}").click().run()
-    assert [e.value for e in page.error] == [say("form.factors_bad", text="eight")]
-    assert steps_of(page)[1] == 3
-
-
-@pytest.mark.parametrize(("language", "reason"), [("en", "reduction"), ("zh", "归约")])
-def test_a_refusal_gives_reason_and_hint_and_changes_nothing(
-    explore: Open, language: str, reason: str
-) -> None:
-    page = choose(explore(FOLD, path="matmul/k", lang=language), "loop", "parallel")
-    press(page, f"FormSubmitter:form.parallel-{say('palette.apply', language)}")
-    (message,) = [w.value for w in page.warning]
-    title, why, hint = message.split("\n\n")
-    assert title == f"**{say('palette.refused', language, name='parallel')}**"
-    assert reason in why and "lightbulb" in hint
-    assert steps_of(page)[1] == 3
-
-
 def test_undo_redo_and_starting_over_move_the_cursor_and_lose_nothing(explore: Open) -> None:
     page = explore(FOLD)
     names = ["FoldLinear", "LegalizeOps", "FuseTIR"]
     for key, cursor in [("undo", 2), ("undo", 1), ("redo", 2), ("start_over", 0), ("redo", 1)]:
         page = press(page, f"toolbar.{key}")
         assert steps_of(page) == (names, cursor)
-
-
-def test_a_step_after_undo_replaces_what_redo_would_have_brought(explore: Open) -> None:
-    page = press(explore(FOLD), "toolbar.undo")
-    page = apply(choose(page, "graph", "FoldConstant"), "FoldConstant")
-    assert steps_of(page) == (["FoldLinear", "LegalizeOps", "FoldConstant"], 3)
 
 
 def test_the_language_goes_into_the_address_and_onto_the_page(explore: Open) -> None:
@@ -174,22 +122,3 @@ def test_a_link_with_a_step_that_fails_stands_before_it_and_keeps_the_rest(explo
     assert steps_of(page) == (["FoldLinear", "LegalizeOps", "split", "FuseTIR"], 2)
     (message,) = [w.value for w in page.warning]
     assert message.startswith(f"**{say('palette.broken', number=3)}**") and "matmul9" in message
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_every_transform_can_be_chosen_and_has_its_form(explore: Open, language: str) -> None:
-    pages = {"loop": explore(FOLD, lang=language), "graph": explore(lang=language)}
-    for spec in transforms()[0]:
-        level = "graph" if spec.level == "graph" else "loop"
-        page = choose(pages[level], level, spec.name)
-        button = f"FormSubmitter:form.{spec.name}-{say('palette.apply', language)}"
-        assert not page.button(key=button).disabled
-        drawn = {w.key.split(".")[2] for w in widgets(page) if (w.key or "").startswith(f"form.{spec.name}.")}
-        assert drawn == {p.name for p in spec.params}
-        assert any(spec.text[language] in caption.value for caption in page.caption)
-
-
-def widgets(page: AppTest) -> list[Any]:
-    """Every widget that a form may hold."""
-    kinds = (page.selectbox, page.multiselect, page.text_input, page.number_input, page.checkbox)
-    return [widget for kind in kinds for widget in kind]

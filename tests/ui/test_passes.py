@@ -112,17 +112,6 @@ def test_cancel_ends_the_run_and_the_page_is_as_before(opened: Open) -> None:
     assert "passes.start" in {b.key for b in page.button} and not views_of(page)
 
 
-def test_the_palette_of_the_explore_page_runs_any_pass() -> None:
-    page = AppTest.from_file(str(APP), default_timeout=60)
-    page.query_params["lang"] = "en"
-    page = checked(page.run())
-    page = checked(page.button_group(key="palette.choice.graph").set_value("run_pass").run())
-    page.selectbox(key="form.run_pass.pass_name").set_value("relax.ToNonDataflow")
-    page = checked(page.button(key=f"FormSubmitter:form.run_pass-{say('palette.apply')}").click().run())
-    (step,) = page.session_state["workspace"].session.trace.steps
-    assert (step.transform, step.params) == ("run_pass", {"pass_name": "relax.ToNonDataflow"})
-
-
 def test_a_step_that_is_refused_is_told_of_here(opened: Open) -> None:
     page = opened()
     refusal = Refused("It does not apply.", hint="Run another pass first.")

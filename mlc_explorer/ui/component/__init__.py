@@ -22,9 +22,19 @@ p90_ms, max_rel_error, ok, taken_at}.
 `data` of `pipeline_view`: ``view`` (`blobs.entry` of the JSON of a PipelineView), ``token`` (see
 `answers`) of the state that it was run on, ``labels``.
 
+`data` of `palette_view`: ``at`` {token, function, kind, path} (what is selected, as Python knows it),
+``catalogue`` {specs, families: names to read}, ``language``, ``focus`` (a number; another one puts the
+cursor into the search), ``labels``.
+
+`data` of `ideas_view`: ``candidates`` (`blobs.entry` of the JSON of a Candidates), ``state`` (the key of the
+trace that they follow), ``rows`` in their order: {id: number of the candidate, time (as above) or None,
+speedup, pending, message}, ``now`` {time, pending}, ``progress`` {n, of, share} or None, ``elsewhere``
+(another state's are being measured), ``target``, ``labels``.
+
 Events (`event(key)` in the callback): {type: node, id, function}, {type: path, path}, {type: function, name,
 node}, {type: goto, cursor, path} (the selection's at that step), {type: compare, link}, {type: legalize};
-{type: delete}; {type: steps, steps of a trace}.
+{type: delete}; {type: steps, steps of a trace}; {type: sweep, steps} (with ranges: {"sweep": [values]}); {type:
+take, state, steps of an idea}, {type: measure, again}, {type: cancel}.
 """
 
 from __future__ import annotations
@@ -32,7 +42,7 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +54,16 @@ from .. import blobs
 HERE = Path(__file__).parent
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w.]+)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export ((?:async )?(?:function|const)) (\w+)", re.MULTILINE)
-_SHARED_PAYLOADS = ("labels", "levels", "states")  # the same at nearly every click, so they go by digest too
+# The same at nearly every click, so they go by digest too.
+_SHARED_PAYLOADS = ("labels", "levels", "states", "catalogue")
+_VIEWS = (
+    "linked_view.js",
+    "trace_view.js",
+    "pipeline_view.js",
+    "palette_view.js",
+    "ideas_view.js",
+    "first_picture.js",
+)
 _PREFIX = "component."
 
 # The promise is kept on the page: a module that failed to load is asked for again at the next change.
@@ -82,6 +101,16 @@ def trace_view(
 def pipeline_view(data: Mapping[str, Any], key: str, on_event_change: Callable[[], None]) -> None:
     """The passes of a pipeline that ran, as high as the window allows; see the module for `data`."""
     _mount("pipeline_view", "pipelineView", data, key, on_event_change, "content")
+
+
+def palette_view(data: Mapping[str, Any], key: str, on_event_change: Callable[[], None]) -> None:
+    """The transforms for what is selected, with their forms; see the module for `data`."""
+    _mount("palette_view", "paletteView", data, key, on_event_change, "content")
+
+
+def ideas_view(data: Mapping[str, Any], key: str, on_event_change: Callable[[], None]) -> None:
+    """Ideas for what is selected, with their times; see the module for `data`."""
+    _mount("ideas_view", "ideasView", data, key, on_event_change, "content")
 
 
 def event(key: str) -> dict[str, Any] | None:
@@ -149,9 +178,8 @@ def _html(name: str) -> str:
 def bundle() -> str:
     """All JavaScript and style sheets as one module that exports an entry point for each view."""
     parts = [f"const STYLE = {json.dumps(_style())};\n"]
-    roots = ["style.js", "linked_view.js", "trace_view.js", "pipeline_view.js", "first_picture.js"]
-    parts += [_scoped(file) for file in _in_order(roots)]
-    return "\n".join(parts) + "\nexport { linkedView, traceView, pipelineView, firstPicture };\n"
+    parts += [_scoped(file) for file in _in_order(("style.js", *_VIEWS))]
+    return "\n".join(parts) + "\nexport { linkedView, traceView, pipelineView, paletteView, ideasView, firstPicture };\n"
 
 
 def _style() -> str:
@@ -163,7 +191,7 @@ def _source(file: str) -> str:
     return (HERE / "js" / file).read_text(encoding="utf-8")
 
 
-def _in_order(roots: list[str]) -> list[str]:
+def _in_order(roots: Iterable[str]) -> list[str]:
     """The files that `roots` import, each after those that it imports itself."""
     order: list[str] = []
 

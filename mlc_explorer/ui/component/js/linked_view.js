@@ -16,6 +16,7 @@ import { here, known, load, placeOf } from "./payloads.js";
 import { adoptPins, keepPins, lightsOf, makePins, selectedThing, togglePin } from "./pins.js";
 import { drawCaption, isPresenting, present, resizeType } from "./presenting.js";
 import { carry, lookAhead } from "./scenes.js";
+import { announce, followHints } from "./selection.js";
 import { adoptStyle } from "./style.js";
 
 const SHARED = ["labels", "levels", "states"];
@@ -44,6 +45,7 @@ function create(root) {
   };
   view.resend = () => emit(view, { type: "resend" });
   view.lit = () => drawLights(view);
+  followHints(root, (hint) => view.home && pointOutHere(view, hint));
   views.set(root, view);
   return view;
 }
@@ -97,6 +99,7 @@ function insideOf(view, pane) {
     ask: (name, args) => pane.ask(name, args),
     dismiss: () => {
       view.dismissed = view.data.problem;
+      view.pointed = null;
       repaint(view);
     },
   };
@@ -132,6 +135,7 @@ async function update(view, data) {
 async function repaint(view, retried = null) {
   const { data } = view;
   view.problem = data.problem && !same(view.dismissed, data.problem) && view.cursor === data.cursor ? data.problem : null;
+  view.problem ??= view.pointed?.token === view.states[view.cursor]?.token ? view.pointed : null;
   if (!(await refresh(view, retried))) return;
   adoptPins(view.marks, view.home.info.model, view.states).then((any) => any && drawLights(view));
   if (!view.anchor && view.selection.path != null) anchor(view);
@@ -154,10 +158,28 @@ function sayPainted(view, answered) {
     if (view.home === home && view.selection === selection) {
       root.dataset.painted = painted;
       root.dataset.step = step;
+      announce(placeOfSelection(view));
       if (answered !== null) root.dataset.answered = answered;
     }
     resolve();
   }));
+}
+
+/** What is selected on screen, for the views that follow it: only loops and blocks that this step has. */
+function placeOfSelection({ home, selection }) {
+  const path = home.kind === "loops" && home.index.nodes.has(selection.path) ? selection.path : null;
+  return { token: home.at.token, function: home.function, kind: home.kind, path };
+}
+
+/** Another view points something out: lit while a pointer stands there, or said in the text until it is taken back. */
+function pointOutHere(view, hint) {
+  if (hint && !hint.lasting) {
+    const id = hint.paths.find((path) => view.home.index.nodes.has(path));
+    view.marks.hovered = id === undefined ? null : { thing: { kind: view.home.index.nodes.get(id).kind, id }, scene: view.home };
+    return drawLights(view);
+  }
+  view.pointed = hint && { ...hint, token: view.home.at.token };
+  repaint(view);
 }
 
 function drawLights(view) {

@@ -4,15 +4,15 @@
 import { esc, say } from "./dom.js";
 import { rowHtml, rowsOf } from "./rows.js";
 
-const CONTEXT = 3; // lines kept around a change
+const CONTEXT = 3; // lines kept around a change, unless a view wants it closer
 const LEAST = 4; // fewer lines are not worth folding
 const CHUNK = 80; // rows that are painted together
 const NO_LINKS = { marks: [], headers: new Map(), nodes: new Map() };
 
 /** The diff in `scroller`: its state, to be drawn by `drawPassDiff`. */
-export function makePassDiff(scroller) {
+export function makePassDiff(scroller, context = CONTEXT) {
   const sheet = scroller.querySelector(".sheet");
-  const view = { scroller, sheet, diff: null, rows: [], open: new Set(), whole: false };
+  const view = { scroller, sheet, context, diff: null, rows: [], open: new Set(), whole: false };
   view.near = new IntersectionObserver(
     (entries) => entries.forEach((e) => e.isIntersecting && paint(view, e.target)),
     { root: scroller, rootMargin: "600px 0px" },
@@ -40,7 +40,7 @@ export function drawPassDiff(view, diff, labels, whole) {
 function layOut(view) {
   const { sheet, rows, near } = view;
   near.disconnect();
-  view.items = view.whole ? rows.map((row, i) => i) : folded(rows, view.open);
+  view.items = view.whole ? rows.map((row, i) => i) : folded(rows, view.open, view.context);
   const longest = rows.reduce((most, row) => Math.max(most, row.text.length), 0);
   sheet.style.setProperty("--columns", longest + 8);
   sheet.style.setProperty("--digits", String(view.diff?.after.length ?? 0).length);
@@ -59,10 +59,10 @@ function layOut(view) {
 }
 
 /** Indices of rows, and {from, to} for rows that are as before and far from any change. */
-function folded(rows, open) {
+function folded(rows, open, context) {
   const near = new Uint8Array(rows.length);
   rows.forEach((row, i) => {
-    if (row.op === "+" || row.op === "-") near.fill(1, Math.max(0, i - CONTEXT), i + CONTEXT + 1);
+    if (row.op === "+" || row.op === "-") near.fill(1, Math.max(0, i - context), i + context + 1);
   });
   const items = [];
   for (let i = 0; i < rows.length; ) {
