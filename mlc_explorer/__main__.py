@@ -85,11 +85,18 @@ def arguments() -> argparse.ArgumentParser:
     offer = verb("offer", advising.offer, "what one transform would do: its form and the diff")
     offer.add_argument("--transform", required=True, metavar="NAME")
     offer.add_argument("--params", metavar="JSON", help="parameters; what is left out is proposed")
-    suggest = verb("suggest", advising.suggest, "promising next steps for a block")
+    suggest = verb("suggest", advising.suggest, "promising next steps for a block, measured, best first")
+    suggest.add_argument("--quick", action="store_true", help="name them only")
     for sub in (palette, offer, suggest):
         sub.add_argument("--function", metavar="F", help="default: the entry")
         sub.add_argument("--path", metavar="PATH", help="the chosen loop or block, such as matmul/k")
     palette.add_argument("--language", choices=LANGUAGES, default="en")
+    sweep = verb("sweep", advising.sweep, "measure steps in which a value is a range")
+    sweep.add_argument(
+        "--step", action="append", required=True, metavar="JSON", help='a value may be {"sweep": [8, 16]}'
+    )
+    sweep.add_argument("--function", metavar="F", help="what to measure (default: what the steps change)")
+    sweep.add_argument("--most", type=int, default=64, metavar="N", help="points (a sample of a larger grid)")
     why_not = verb("why-not", advising.why_not, "why a step does not apply, and what would make it legal")
     why_not.add_argument("--step", required=True, metavar="JSON", help="the step, as in a trace")
     steps = verb("steps", advising.steps, "the steps of a script, a TVM schedule or a MetaSchedule record")
@@ -99,7 +106,7 @@ def arguments() -> argparse.ArgumentParser:
     repeat.add_argument(
         "--step", action="append", required=True, metavar="JSON", help="a step, as in a trace"
     )
-    for sub in (view, pipeline, measure, script, suggest):
+    for sub in (view, pipeline, measure, script, suggest, sweep):
         sub.add_argument("--target", metavar="X", default="cpu", help="cpu or generic (default cpu)")
     return parser
 

@@ -78,8 +78,25 @@ def test_why_not_names_the_lines_and_what_helps(data, text) -> None:
     assert text("why-not", "matmul_128", "--step", legal).strip() == "It applies."
 
 
+def test_suggest_measures_and_the_best_comes_first(data, text) -> None:
+    advice = data("suggest", "softmax")
+    times = [s["measurement"]["median_ms"] for s in advice["suggestions"] if s["measurement"]]
+    assert times and times == sorted(times)
+    assert advice["now"]["max_rel_error"] == 0
+
+
+def test_sweep_measures_each_point_and_says_what_is_refused(data, text) -> None:
+    step = {"transform": "split", "function": "main", "params": {"loop": "matmul/k"}}
+    step["params"]["factors"] = [None, {"sweep": [8, 16]}]
+    sweep = data("sweep", "matmul_128", "--step", json.dumps(step))
+    assert [p["values"] for p in sweep["grid"]["points"]] == [[8], [16]]
+    assert all(m["median_ms"] > 0 for m in sweep["measurements"])
+    rows = text("sweep", "matmul_128", "--step", json.dumps(step)).splitlines()
+    assert len(rows) == 4 and sum(" * " in row for row in rows) == 1
+
+
 def test_suggest_names_steps_that_apply(data) -> None:
-    found = data("suggest", "matmul_128")["candidates"]
+    found = data("suggest", "matmul_128", "--quick")["candidates"]
     assert 3 <= len(found) <= 10
     steps = [part for step in found[0]["steps"] for part in ("--step", json.dumps(step))]
     assert data("apply", "matmul_128", *steps)["steps"]

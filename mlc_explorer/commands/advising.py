@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Callable
 from typing import Any
 
+from ..schema.advice import Advice
 from ..schema.palette import Candidates, Diagnosis, Offer, Palette, Point
+from ..schema.sweep import Sweep
 from ..schema.trace import Step
+from ..session import default_store
 from .given import Answer, json_of, read, workspace
 from .printed import diff_text
 
@@ -29,7 +34,20 @@ def why_not(args: argparse.Namespace) -> Answer:
 
 
 def suggest(args: argparse.Namespace) -> Answer:
-    return workspace(args).candidates(args.function, args.path, args.target), _candidates_text
+    """Measured, best first; ``--quick`` names them only."""
+    session = workspace(args)
+    if args.quick:
+        return session.candidates(args.function, args.path, args.target), _candidates_text
+    found = session.suggest(args.function, args.path, args.target, progress=_counting(args))
+    return found, _advice_text
+
+
+def sweep(args: argparse.Namespace) -> Answer:
+    """Steps whose values may be ranges, such as ``{"sweep": [8, 16, 32]}``."""
+    steps = [json_of(s, "--step") for s in args.step]
+    session = workspace(args)
+    answer = session.sweep(steps, args.function, args.target, args.most, _counting(args), default_store())
+    return answer, _sweep_text
 
 
 def steps(args: argparse.Namespace) -> Answer:
@@ -79,6 +97,40 @@ def _candidates_text(view: Candidates) -> str:
     for candidate in view.candidates:
         rows += [f"{candidate.title}: {candidate.text}", *(f"    {_step_text(s)}" for s in candidate.steps)]
     return "\n".join(rows)
+
+
+def _advice_text(view: Advice) -> str:
+    rows = [f"now {view.now.median_ms:10.4f} ms" if view.now else "not measured now"]
+    for one in view.suggestions:
+        told = one.error.message if one.error else "not measured"
+        if one.measurement is not None:
+            wrong = "" if one.measurement.right else "  WRONG"
+            told = f"{one.measurement.median_ms:.4f} ms, {one.speedup or 0:.2f} times as fast{wrong}"
+        rows += [f"{one.candidate.title}: {told}", f"    {one.candidate.text}"]
+        rows += [f"    {_step_text(step)}" for step in one.candidate.steps]
+    return "\n".join(rows)
+
+
+def _sweep_text(view: Sweep) -> str:
+    """A row a point, in the order of the grid; ``*`` marks the best."""
+    rows = [" ".join(f"{axis:>24s}" for axis in view.grid.axes)]
+    for n, (point, measured, refusal) in enumerate(
+        zip(view.grid.points, view.measurements, view.refusals, strict=True)
+    ):
+        told = refusal.message if refusal else "not measured"
+        if measured is not None:
+            told = f"{measured.median_ms:.4f} ms{'' if measured.right else '  WRONG'}"
+        mark = "*" if n == view.best else " "
+        rows.append(" ".join(f"{value!s:>24s}" for value in point.values) + f" {mark} {told}")
+    now = f"; now {view.now.median_ms:.4f} ms" if view.now else ""
+    return "\n".join([*rows, f"{len(view.grid.points)} of {view.grid.total} points{now}"])
+
+
+def _counting(args: argparse.Namespace) -> Callable[[dict[str, Any]], None] | None:
+    """Shows on a terminal how far it is."""
+    if args.json or not sys.stderr.isatty():
+        return None
+    return lambda p: print(f"\r{p.get('done', 0)} of {p.get('of', 0)} ", end="", file=sys.stderr)
 
 
 def _points_text(points: tuple[Point, ...]) -> str:
