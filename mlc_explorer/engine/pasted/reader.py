@@ -52,6 +52,7 @@ _OURS = {
     "storage_scope": "scope",
     "ordered_loops": "loops",
     "tensor_intrin": "intrinsic",
+    "target": "place",
 }
 _TUNER_KEYS = "meta_schedule."  # annotations for MetaSchedule itself: they change nothing that runs
 
@@ -169,6 +170,8 @@ class _Reader:
         args = dict(args)
         if method == "annotate_buffer_access":
             args["buffer_index"] = (args.pop("buf_type"), args["buffer_index"])
+        if method == "blockize" and isinstance(args["target"], list):
+            args["target"], *args["blocks"] = args["target"]
         if isinstance(args.get("pad_value"), _Map):
             args["pad_value"] = args["pad_value"].constant()
         return args

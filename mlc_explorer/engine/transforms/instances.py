@@ -7,6 +7,7 @@ depends on how many instances touch one element, and not on how many there are.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
@@ -77,7 +78,8 @@ class Region:
 @dataclass(frozen=True, eq=False)
 class Leaf:
     """A block that encloses no other. `time` has a number where statements follow each other and a loop's key
-    where a loop stands, so that instances of all blocks can be put into the order in which they run."""
+    where a loop stands, so that instances of all blocks can be put into the order in which they run. `outer`
+    are the axes of the blocks around it."""
 
     block: Any
     loops: tuple[Nested, ...]
@@ -87,6 +89,7 @@ class Leaf:
     reads: tuple[Region, ...]
     writes: tuple[Region, ...]
     has_init: bool
+    outer: tuple[Axis, ...] = ()
 
     def accumulates(self, buffer: Any) -> bool:
         """Whether what it writes to `buffer` depends on what was there."""
@@ -113,7 +116,7 @@ class Leaf:
     def identities(self, values: Values) -> np.ndarray:
         """One number for each instance, by its axes: a recomputation has the number of what it repeats."""
         out = np.zeros(count(values), np.int64)
-        for axis in self.axes:
+        for axis in (*self.outer, *self.axes):
             out = out * axis.extent + array(axis.value, values) - axis.first
         return out
 
@@ -194,6 +197,7 @@ class _Place:
     loops: tuple[Nested, ...] = ()
     time: tuple[int | str, ...] = ()
     guards: tuple[Expression, ...] = ()
+    axes: tuple[Axis, ...] = ()
 
 
 class _Walk:
@@ -205,7 +209,7 @@ class _Walk:
         parts = tuple(stmt.seq) if type(stmt).__name__ == "SeqStmt" else (stmt,)
         for i, part in enumerate(parts):
             kind = type(part).__name__
-            here = _Place(at.bindings, at.loops, (*at.time, i), at.guards)
+            here = dataclasses.replace(at, time=(*at.time, i))
             if kind == "For":
                 yield from self._loop(part, here)
             elif kind == "SBlockRealize":
@@ -227,7 +231,7 @@ class _Walk:
         if not isinstance(extent, int):
             guards = (*guards, node("<", key, node("+", extent, nested.first)))
         bindings = {**at.bindings, loop.loop_var: key}
-        inside = _Place(bindings, (*at.loops, nested), (*at.time, key), guards)
+        inside = _Place(bindings, (*at.loops, nested), (*at.time, key), guards, at.axes)
         yield from self.statement(loop.body, inside)
 
     def _block(self, realize: Any, at: _Place) -> Iterator[Leaf]:
@@ -241,15 +245,18 @@ class _Walk:
             at.loops,
             at.time,
             at.guards if guard == 1 else (*at.guards, guard),
+            at.axes,
         )
         if not _has_blocks(block.body):
             yield _leaf(block, axes, inside, self._buffers)
             return
+        inside = dataclasses.replace(inside, axes=(*at.axes, *axes))
         if block.init is not None:
             start = tuple(node("==", a.value, a.first) for a in axes if a.is_reduction)
-            first = _Place(inside.bindings, at.loops, (*at.time, 0), (*inside.guards, *start))
+            guards = (*inside.guards, *start)
+            first = dataclasses.replace(inside, time=(*at.time, 0), guards=guards)
             yield from self.statement(block.init, first)
-        yield from self.statement(block.body, _Place(inside.bindings, at.loops, (*at.time, 1), inside.guards))
+        yield from self.statement(block.body, dataclasses.replace(inside, time=(*at.time, 1)))
 
 
 def _longest(extent: Expression, around: tuple[Nested, ...]) -> int:
@@ -282,7 +289,8 @@ def _leaf(block: Any, axes: tuple[Axis, ...], at: _Place, buffers: Mapping[Any, 
             reads.append(_region(region, at))
         except DataDependent:
             continue  # a gather: where it reads is known when it runs
-    return Leaf(block, at.loops, at.time, at.guards, axes, tuple(reads), writes, block.init is not None)
+    has_init = block.init is not None
+    return Leaf(block, at.loops, at.time, at.guards, axes, tuple(reads), writes, has_init, at.axes)
 
 
 def _buffers(func: PrimFunc) -> dict[Any, Any]:

@@ -12,6 +12,7 @@ import importlib
 import importlib.util
 import inspect
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -113,8 +114,7 @@ def fitting(read: Sequence[str], written: Sequence[str], scopes: Sequence[str]) 
         one.name
         for one in _ALL
         if one.result in written
-        and set(one.operands) <= set(read)
-        and len(one.operands) <= len(read)
+        and not Counter(one.operands) - Counter(read)
         and (not one.scope or any(scope.startswith(one.scope) for scope in scopes))
     ]
 
@@ -143,8 +143,8 @@ def _import(file: str) -> None:
 
 
 def correct_vnni(x86: Any) -> None:
-    """Registers ``dot_16x4_vnni`` of TVM's file `x86` anew: since version 21 LLVM's vpdpbusd takes bytes, and TVM 0.27 gives it
-    words, which LLVM then refuses to compile."""
+    """Registers ``dot_16x4_vnni`` of TVM's file `x86` anew: since version 21 LLVM's vpdpbusd takes bytes, and
+    TVM 0.27 gives it words, which LLVM then refuses to compile."""
     import tvm_ffi
     from tvm import ir, tirx
     from tvm.s_tir import TensorIntrin

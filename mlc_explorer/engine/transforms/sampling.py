@@ -27,6 +27,7 @@ from .sources import Chosen, Source
 from .wording import words
 
 MOST_SEED = (1 << 31) - 2  # of TVM's linear congruential generator
+_SPREAD = 1_000_003
 _DRAWN = 8  # different decisions that a form proposes
 _UNROLLING = "pragma_auto_unroll_max_step"
 
@@ -41,7 +42,7 @@ def _drawn(draw: Callable[[Schedule, Chosen], Any]) -> Source:
         first = int(chosen.get("seed") or 1)
         for seed in range(first, first + 4 * _DRAWN):
             sch = Schedule(IRModule({"main": scope.func}))
-            sch.seed(min(seed, MOST_SEED))
+            _seed(sch, seed)
             try:
                 decision = draw(sch, chosen)
             except Exception:  # where TVM can draw nothing there is nothing to propose
@@ -101,7 +102,7 @@ class SamplePerfectTile(LoopTransform):
             if self.decision[-1] > self.max_innermost_factor:
                 said = words("decision_too_long", loop=place.path, most=self.max_innermost_factor)
                 raise Refused(**said, place="decision", paths=(place.path,))
-        sch.seed(self.seed)
+        _seed(sch, self.seed)
         drawn = sch.sample_perfect_tile(loop, self.n, self.max_innermost_factor, _listed(self.decision))
         return {place.path: sch.split(loop, drawn)[-1]}
 
@@ -148,7 +149,7 @@ class SamplePartitionedTile(LoopTransform):
                 "inner_part", loop=place.path, factor=self.innerpart_factor, position=self.partition_pos
             )
             raise Refused(**said, place="innerpart_factor", paths=(place.path,))
-        sch.seed(self.seed)
+        _seed(sch, self.seed)
         settings = (self.n, self.partition_pos, self.innerpart_factor)
         drawn = sch.sample_partitioned_tile(loop, *settings, _listed(self.decision))
         return {place.path: sch.split(loop, drawn)[-1]}
@@ -182,8 +183,8 @@ class SampleCategorical(LoopTransform):
     }
 
     loop: str = param(Loop())
-    candidates: tuple[int, ...] = param(Integers(0, 1024), default=(0, 16, 64))
-    weights: tuple[int, ...] | None = param(Integers(0, 1_000_000), default=None)
+    candidates: tuple[int, ...] = param(Integers(0, 1024, 2), default=(0, 16, 64))
+    weights: tuple[int, ...] | None = param(Integers(1, 1_000_000, 2), default=None)
     seed: int = param(Integer(1, MOST_SEED), default=1)
     decision: int | None = param(Integer(0, 255), default=None)
 
@@ -191,11 +192,11 @@ class SampleCategorical(LoopTransform):
         count = len(self.candidates)
         weights = self.weights or (1,) * count
         outside = self.decision is not None and self.decision >= count
-        if len(weights) != count or not sum(weights) or count > 256 or outside:
+        if len(weights) != count or count > 256 or outside:
             said = words("candidates_wrong", count=count, weights=len(weights), decision=str(self.decision))
             raise Refused(**said, place="decision" if outside else "weights", paths=(self.loop,))
         loop = paths.loop_rv(sch, function, self.loop)
-        sch.seed(self.seed)
+        _seed(sch, self.seed)
         shares = [weight / sum(weights) for weight in weights]
         sch.annotate(loop, _UNROLLING, sch.sample_categorical(list(self.candidates), shares, self.decision))
         return {}
@@ -227,7 +228,7 @@ class SampleComputeLocation(LoopTransform):
 
     def run(self, sch: Schedule, function: str) -> Moves:
         block = paths.block_rv(sch, function, self.block)
-        sch.seed(self.seed)
+        _seed(sch, self.seed)
         place = sch.sample_compute_location(block, self.decision)
         kept = int(sch.trace.decisions[sch.trace.insts[-1]])
         if self.decision is not None and kept != self.decision:
@@ -235,6 +236,11 @@ class SampleComputeLocation(LoopTransform):
             raise Refused(**said, place="decision", paths=(self.block,))
         sch.compute_at(block, place)
         return {}
+
+
+def _seed(sch: Schedule, seed: int) -> None:
+    """From neighbouring numbers TVM's generator draws nearly the same, so that they are spread first."""
+    sch.seed(1 + seed * _SPREAD % MOST_SEED)
 
 
 def _constant_loop(sch: Schedule, function: str, path: str, name: str) -> tuple[paths.Place, Any]:

@@ -54,6 +54,7 @@ def _block(leaf: Leaf) -> Story:
         tuple((loop.first, loop.extent, loop.kind in _AT_ONCE, loop.is_thread) for loop in leaf.loops),
         tuple(_renamed(guard, depth) for guard in leaf.guards),
         tuple((_renamed(a.value, depth), a.first, a.extent, kind) for a, kind in zip(leaf.axes, kinds)),
+        tuple((_renamed(a.value, depth), a.first, a.extent) for a in leaf.outer),
         leaf.has_init,
         is_copy(leaf.block),
         tuple(_region(region, depth) for region in leaf.writes),

@@ -62,3 +62,31 @@ def test_annotate_bounds_the_value(module, value):
     with pytest.raises(BadTrace) as caught:
         apply_step(module(copy), annotate("B/i", "pragma_auto_unroll_max_step", value))
     assert caught.value.place == "value"
+
+
+def test_unannotate(check):
+    @T.prim_func(s_tir=True)
+    def before(A: T.Buffer((8,), "float32"), B: T.Buffer((8,), "float32")):
+        for i in T.serial(8, annotations={"pragma_unroll_explicit": 1}):
+            with T.sblock("B"):
+                vi = T.axis.spatial(8, i)
+                B[vi] = A[vi]
+
+    check(before, copy, Step("unannotate", "main", {"place": "B/i", "key": "pragma_unroll_explicit"}))
+
+
+def test_unannotate_of_a_block(check):
+    @T.prim_func(s_tir=True)
+    def before(A: T.Buffer((8,), "float32"), B: T.Buffer((8,), "float32")):
+        for i in range(8):
+            with T.sblock("B"):
+                vi = T.axis.spatial(8, i)
+                T.sblock_attr({"double_buffer_scope": 0})
+                B[vi] = A[vi]
+
+    check(before, copy, Step("unannotate", "main", {"place": "B", "key": "double_buffer_scope"}))
+
+
+def test_unannotate_refused_where_there_is_no_such_annotation(refuse):
+    refusal = refuse(copy, Step("unannotate", "main", {"place": "B/i", "key": "pragma_unroll_explicit"}))
+    assert (refusal.code, refusal.place, refusal.paths) == ("annotation_missing", "key", ("B/i",))

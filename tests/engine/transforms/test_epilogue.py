@@ -50,7 +50,7 @@ def with_bias(A: T.Buffer((8, 32), "float32"), bias: T.Buffer((8,), "float32"), 
 def test_fuse_reduction_epilogue(check):
     @T.prim_func(s_tir=True)
     def after(A: T.Buffer((8, 32), "float32"), bias: T.Buffer((8,), "float32"), C: T.Buffer((8,), "float32")):
-        Y = T.sblock_alloc_buffer((8,))
+        Y = T.sblock_alloc_buffer((8,))  # noqa: F841 - TVM leaves it, and lowering drops it
         for i, k in T.grid(8, 32):
             with T.sblock("Y"):
                 vi, vk = T.axis.remap("SR", [i, k])

@@ -164,7 +164,7 @@ def test_merge_refused_for_a_loop_given_twice(refuse):
 def test_add_unit_loop(check):
     @T.prim_func(s_tir=True)
     def after(A: T.Buffer((8, 16), "float32"), B: T.Buffer((8, 16), "float32")):
-        for i, u, j in T.grid(8, 1, 16):
+        for i, _u, j in T.grid(8, 1, 16):
             with T.sblock("B"):
                 vi, vj = T.axis.remap("SS", [i, j])
                 B[vi, vj] = A[vi, vj] * T.float32(2)
@@ -176,7 +176,7 @@ def test_add_unit_loop(check):
 def test_add_unit_loop_around_a_block(check):
     @T.prim_func(s_tir=True)
     def after(A: T.Buffer((8, 16), "float32"), B: T.Buffer((8, 16), "float32")):
-        for i, j, u in T.grid(8, 16, 1):
+        for i, j, _u in T.grid(8, 16, 1):
             with T.sblock("B"):
                 vi, vj = T.axis.remap("SS", [i, j])
                 B[vi, vj] = A[vi, vj] * T.float32(2)
