@@ -33,8 +33,8 @@ speedup, pending, message}, ``now`` {time, pending}, ``progress`` {n, of, share}
 
 Events (`event(key)` in the callback): {type: node, id, function}, {type: path, path}, {type: function, name,
 node}, {type: goto, cursor, path} (the selection's at that step), {type: compare, link}, {type: legalize};
-{type: delete}; {type: steps, steps of a trace}; {type: sweep, steps} (with ranges: {"sweep": [values]}); {type:
-take, state, steps of an idea}, {type: measure, again}, {type: cancel}.
+{type: delete}; {type: steps, steps of a trace}; {type: sweep, steps} (with ranges: {"sweep": [values]});
+{type: take, state, steps of an idea}, {type: measure, again}, {type: cancel}.
 """
 
 from __future__ import annotations
@@ -179,7 +179,8 @@ def bundle() -> str:
     """All JavaScript and style sheets as one module that exports an entry point for each view."""
     parts = [f"const STYLE = {json.dumps(_style())};\n"]
     parts += [_scoped(file) for file in _in_order(("style.js", *_VIEWS))]
-    return "\n".join(parts) + "\nexport { linkedView, traceView, pipelineView, paletteView, ideasView, firstPicture };\n"
+    views = "linkedView, traceView, pipelineView, paletteView, ideasView, firstPicture"
+    return "\n".join(parts) + f"\nexport {{ {views} }};\n"
 
 
 def _style() -> str:
