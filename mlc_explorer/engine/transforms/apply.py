@@ -18,7 +18,7 @@ from tvm.tirx import PrimFunc
 from ...errors import NotFound, Refused
 from ...schema.trace import Step
 from .. import paths
-from . import catalogue
+from . import catalogue, stages
 from .base import FunctionTransform, GraphTransform, LoopTransform, Moves, ScheduleRule
 from .hazards import refuse_wrong
 from .refusals import explained
@@ -44,6 +44,7 @@ def apply_step(mod: IRModule, step: Step) -> Applied:
     """`mod` after `step`. Raises NotFound, BadTrace or Refused; whatever TVM raises becomes Refused."""
     transform = catalogue.make(step)
     if isinstance(transform, GraphTransform):
+        stages.require(type(transform), mod)
         with explained(transform):
             return Applied(transform.run(mod))
     assert step.function is not None
@@ -98,10 +99,21 @@ def carried_by(state_before: HasModule, step: Step) -> tuple[tuple[str, ...], tu
 
 @dataclass(frozen=True, eq=False)
 class _Tracked:
-    """A place before the step, with the schedule's own reference, which follows the node through rewrites."""
+    """A place before the step, with the schedule's own reference, which follows the node through rewrites.
+    None where a schedule does not look: in an initial value, and inside of a block."""
 
     path: str
     reference: Any
+
+
+def _tracked(sch: Schedule, func: PrimFunc) -> list[_Tracked]:
+    places = []
+    for place in paths.walk(func):
+        try:
+            places.append(_Tracked(place.path, sch.get_sref(place.node)))
+        except IndexError:
+            places.append(_Tracked(place.path, None))
+    return places
 
 
 def _schedule(
@@ -109,7 +121,7 @@ def _schedule(
 ) -> tuple[Schedule, list[_Tracked], Moves]:
     func = _prim_func(mod, function)
     sch = schedule_of(func, function)
-    places = [_Tracked(p.path, sch.get_sref(p.node)) for p in paths.walk(func)]
+    places = _tracked(sch, func)
     return sch, places, run_on(sch, transform, func, function)
 
 
@@ -148,7 +160,7 @@ def _apply_to_function(transform: FunctionTransform, mod: IRModule, function: st
 
 def _along_trace(rule: ScheduleRule, func: PrimFunc, function: str) -> tuple[PrimFunc, dict[str, str | None]]:
     sch = Schedule(IRModule({"main": func}), error_render_level="detail")
-    places = [_Tracked(p.path, sch.get_sref(p.node)) for p in paths.walk(func)]
+    places = _tracked(sch, func)
     rule.trace(func).apply_to_schedule(sch, remove_postproc=False)
     return sch.mod["main"].with_attr(rule.attributes()), _moved(function, sch, "main", places, {})
 
@@ -169,11 +181,15 @@ def _moved(
 ) -> dict[str, str | None]:
     """Where the places of `function` went; the schedule calls it `name`."""
     now = {place.node: place.path for place in paths.walk(sch.mod[name])}
+    paths_now = set(now.values())
     moved: dict[str, str | None] = {}
     for place in places:
-        node = moves.get(place.path, place.reference.stmt)
-        node = sch.get(node) if isinstance(node, (SBlockRV, LoopRV)) else node
-        path = now.get(node) if node is not None else None
+        if place.path not in moves and place.reference is None:
+            path = place.path if place.path in paths_now else None
+        else:
+            node = moves[place.path] if place.path in moves else place.reference.stmt
+            node = sch.get(node) if isinstance(node, (SBlockRV, LoopRV)) else node
+            path = now.get(node) if node is not None else None
         if path != place.path:
             moved[f"{function}:{place.path}"] = path and f"{function}:{path}"
     return moved

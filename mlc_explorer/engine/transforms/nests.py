@@ -50,7 +50,8 @@ class LoopPartition(LoopTransform):
 
     TVM: ``loop_partition``; Halide: ``partition``; MLIR: ``transform.loop.peel``; Exo: ``cut_loop``.
 
-    loop: a spatial loop of constant extent (TVM would begin a sum anew in each piece of a reduction).
+    loop: a spatial loop of constant extent with one block beneath it (TVM would begin a sum anew in each
+        piece of a reduction).
     factors: how many iterations each piece has, in order; one may be None and gets the rest.
 
     ``for i in range(64)`` with [2, None] → ``for i0 in range(2)`` / ``for i1 in range(2, 64)``
@@ -68,6 +69,7 @@ class LoopPartition(LoopTransform):
     def run(self, sch: Schedule, function: str) -> Moves:
         places = paths.walk(sch.mod[function])
         place = paths.find(sch.mod[function], self.loop)
+        self._refuse_several(place)
         self._refuse_many(places, place)
         beneath = paths.beneath(places, place)
         pieces = sch.loop_partition(paths.loop_rv(sch, function, self.loop), list(self.factors))
@@ -75,6 +77,12 @@ class LoopPartition(LoopTransform):
         now = paths.walk(sch.mod[function])
         copies = paths.beneath(now, next(p for p in now if p.node.same_as(largest)))
         return {was.path: copy.node for was, copy in zip(beneath, copies)}
+
+    def _refuse_several(self, place: paths.Place) -> None:
+        """TVM 0.27 crashes (SIGSEGV) on a loop with several blocks beneath it."""
+        if len(place.blocks) > 1:
+            said = words("several_blocks", transform=self.name, where=place.path, reason="-")
+            raise Refused(**said, place="loop", paths=(place.path,))
 
     def _refuse_many(self, places: tuple[paths.Place, ...], place: paths.Place) -> None:
         count = sum(p.kind == "block" for p in places) + len(place.blocks) * len(self.factors)

@@ -91,6 +91,12 @@ def test_loop_partition_of_a_reduction_after_its_initial_value_was_taken_out(mod
     assert pieces.moved["main:sum_update/k"] == "main:sum_update_k1/k1"
 
 
+def test_loop_partition_refused_for_several_blocks_on_which_tvm_crashes(module, refuse):
+    mod = apply_step(module(row_sum), step("decompose_reduction", block="sum", loop="sum/k")).mod
+    refusal = refuse(mod, step("loop_partition", loop="sum_init/i", factors=[1, None]))
+    assert (refusal.code, refusal.paths) == ("several_blocks", ("sum_init/i",))
+
+
 def test_loop_partition_refused_for_pieces_that_are_too_long(refuse):
     refusal = refuse(double, step("loop_partition", loop="B/j", factors=[12, 4, None]))
     assert (refusal.code, refusal.paths) == ("partition_too_long", ("B/j",))
