@@ -2,8 +2,9 @@
 
 A range is ``{"sweep": [values]}`` (or a text as `schema.ranges` reads it) in place of a parameter's value or
 of a value in its list. Ranges of one ``"name"`` take their values together, the first of each, then the
-second …: a tile that two steps must agree on, be it once a number and once a layout, is one axis. A step with ``"optional": true`` is left out of the points where it does not apply, so that
-a step of the history can be swept although a later one fits some of its values only.
+second …: a tile that two steps must agree on, be it once a number and once a layout, is one axis. A step with
+``"optional": true`` is left out of the points where it does not apply, so that a step of the history can be
+swept although a later one fits some of its values only.
 
 The grid may be hostile (a link can hold it), so that nothing here walks it whole: a point is made from its
 number in each range.
@@ -34,8 +35,6 @@ MOST_STEPS = 200
 TRYING_SECONDS = 12.0  # within the time of an interactive job; points beyond it are tried when measured
 _SEED = 0
 
-Place = tuple[int | str, ...]
-
 
 @dataclass(frozen=True)
 class _Range:
@@ -44,7 +43,7 @@ class _Range:
 
     name: str
     values: tuple[Any, ...]
-    places: tuple[tuple[Place, tuple[Any, ...]], ...]
+    places: tuple[tuple[ranges.Place, tuple[Any, ...]], ...]
 
 
 def grid(state: State, steps: Sequence[Any], most: int = 64, language: str = "en") -> Grid:
@@ -122,12 +121,13 @@ def _steps(steps: Any) -> tuple[list[dict[str, Any]], frozenset[int]]:
 def _ranges(steps: list[dict[str, Any]]) -> list[_Range]:
     """The ranges in the order in which they stand."""
     found: dict[str, _Range] = {}
-    for place, spec in _specs(steps):
+    for place, spec in ranges.places(steps):
         named = spec.get("name")
         name = str(named)[:60] if named else _name(steps[int(place[0])], place)
         if not named and name in found:
             name = f"{name} ({int(place[0]) + 1})"
         values = _values(spec["sweep"])
+        values = values if named else tuple({json.dumps(v): v for v in values}.values())
         before = found.get(name) or _Range(name, values, ())
         if len(before.values) != len(values):
             raise BadTrace(**words("sweep_names_differ", name=name), place="sweep")
@@ -138,19 +138,6 @@ def _ranges(steps: list[dict[str, Any]]) -> list[_Range]:
     if len(found) > MOST_RANGES:
         raise BadTrace(**words("sweep_too_many_ranges", count=len(found), most=MOST_RANGES), place="sweep")
     return list(found.values())
-
-
-def _specs(steps: list[dict[str, Any]]) -> Iterator[tuple[Place, Mapping[str, Any]]]:
-    def walk(value: Any, place: Place) -> Iterator[tuple[Place, Mapping[str, Any]]]:
-        if isinstance(value, Mapping) and "sweep" in value:
-            yield place, value
-        elif isinstance(value, (list, tuple)):
-            for i, inner in enumerate(value):
-                yield from walk(inner, (*place, i))
-
-    for number, step in enumerate(steps):
-        for name, value in step["params"].items():
-            yield from walk(value, (number, name))
 
 
 def _values(given: Any) -> tuple[Any, ...]:
@@ -165,7 +152,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _name(step: Mapping[str, Any], place: Place) -> str:
+def _name(step: Mapping[str, Any], place: ranges.Place) -> str:
     """What a person calls the range: a split's factor by the loop that it makes, as TVM names it (``k_1``),
     another value by its parameter (``annotate value``)."""
     loop = step["params"].get("loop")
@@ -179,15 +166,10 @@ def _filled(
     steps: list[dict[str, Any]], found: list[_Range], numbers: tuple[int, ...]
 ) -> list[dict[str, Any]]:
     """A copy of the steps with values in place of the ranges: of each range the one of that number."""
-    copy: list[dict[str, Any]] = json.loads(json.dumps(steps))
     for one, chosen in zip(found, numbers):
-        for (number, param, *inner), values in one.places:
-            holder: Any = copy[int(number)]["params"]
-            at: int | str = param
-            for index in inner:
-                holder, at = holder[at], index
-            holder[at] = values[chosen]
-    return copy
+        for place, values in one.places:
+            steps = ranges.put(steps, place, values[chosen])
+    return steps
 
 
 def _sample(sizes: list[int], count: int) -> list[tuple[int, ...]]:

@@ -1,13 +1,17 @@
-"""Ranges as a person types them: the one place that reads ``4, 8, 16``, ``4..64 *2`` or ``1..8``."""
+"""Ranges: where they stand in the steps of a sweep, and how a person types them (``4, 8``, ``4..64 *2``)."""
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..errors import BadTrace
 
 MOST_VALUES = 256  # of one range: no heat map is wider, and a range of a billion must not fill the memory
+
+Place = tuple[int | str, ...]  # of a value in steps: the step's number, the parameter, positions in lists
 
 _NUMBER = r"[-+]?\d{1,15}"
 _RANGE = re.compile(rf"({_NUMBER})\s*\.\.\s*({_NUMBER})\s*(?:([*+])\s*(\d{{1,15}}))?")
@@ -82,3 +86,30 @@ def _too_many(text: str) -> BadTrace:
         code="range_too_long",
         params={"text": text[:60], "most": MOST_VALUES},
     )
+
+
+def places(steps: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Place, Mapping[str, Any]]]:
+    """The ranges (``{"sweep": …}``) in the parameters of JSON steps, in order, each with its place."""
+
+    def walk(value: Any, place: Place) -> Iterator[tuple[Place, Mapping[str, Any]]]:
+        if isinstance(value, Mapping) and "sweep" in value:
+            yield place, value
+        elif isinstance(value, (list, tuple)):
+            for i, inner in enumerate(value):
+                yield from walk(inner, (*place, i))
+
+    for number, step in enumerate(steps):
+        for name, value in step.get("params", {}).items():
+            yield from walk(value, (number, name))
+
+
+def put(steps: Sequence[Mapping[str, Any]], place: Place, value: Any) -> list[dict[str, Any]]:
+    """A copy of JSON steps with `value` at a place."""
+    copy: list[dict[str, Any]] = json.loads(json.dumps(steps))
+    number, name, *inner = place
+    holder: Any = copy[int(number)]["params"]
+    at: int | str = name
+    for index in inner:
+        holder, at = holder[at], index
+    holder[at] = value
+    return copy

@@ -31,10 +31,14 @@ trace that they follow), ``rows`` in their order: {id: number of the candidate, 
 speedup, pending, message}, ``now`` {time, pending}, ``progress`` {n, of, share} or None, ``elsewhere``
 (another state's are being measured), ``target``, ``labels``.
 
+`data` of `sweep_view`: ``grid`` {axes, values, points: for each the number of its value in each range},
+``results`` of the points {state: right | wrong | waiting | running | refused | failed, ms, p10, p90, message,
+left_out}, ``best`` and ``taken`` (numbers of points, or None), ``now_ms``, ``labels``.
+
 Events (`event(key)` in the callback): {type: node, id, function}, {type: path, path}, {type: function, name,
 node}, {type: goto, cursor, path} (the selection's at that step), {type: compare, link}, {type: legalize};
 {type: delete}; {type: steps, steps of a trace}; {type: sweep, steps} (with ranges: {"sweep": [values]});
-{type: take, state, steps of an idea}, {type: measure, again}, {type: cancel}.
+{type: take, state, steps of an idea}, {type: measure, again}, {type: cancel}; {type: take, point of a sweep}.
 """
 
 from __future__ import annotations
@@ -55,13 +59,14 @@ HERE = Path(__file__).parent
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w.]+)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export ((?:async )?(?:function|const)) (\w+)", re.MULTILINE)
 # The same at nearly every click, so they go by digest too.
-_SHARED_PAYLOADS = ("labels", "levels", "states", "catalogue")
+_SHARED_PAYLOADS = ("labels", "levels", "states", "catalogue", "grid")
 _VIEWS = (
     "linked_view.js",
     "trace_view.js",
     "pipeline_view.js",
     "palette_view.js",
     "ideas_view.js",
+    "sweep_view.js",
     "first_picture.js",
 )
 _PREFIX = "component."
@@ -111,6 +116,11 @@ def palette_view(data: Mapping[str, Any], key: str, on_event_change: Callable[[]
 def ideas_view(data: Mapping[str, Any], key: str, on_event_change: Callable[[], None]) -> None:
     """Ideas for what is selected, with their times; see the module for `data`."""
     _mount("ideas_view", "ideasView", data, key, on_event_change, "content")
+
+
+def sweep_view(data: Mapping[str, Any], key: str, on_event_change: Callable[[], None]) -> None:
+    """The points of a sweep with what was measured of them so far; see the module for `data`."""
+    _mount("sweep_view", "sweepView", data, key, on_event_change, "content")
 
 
 def event(key: str) -> dict[str, Any] | None:
@@ -179,7 +189,7 @@ def bundle() -> str:
     """All JavaScript and style sheets as one module that exports an entry point for each view."""
     parts = [f"const STYLE = {json.dumps(_style())};\n"]
     parts += [_scoped(file) for file in _in_order(("style.js", *_VIEWS))]
-    views = "linkedView, traceView, pipelineView, paletteView, ideasView, firstPicture"
+    views = "linkedView, traceView, pipelineView, paletteView, ideasView, sweepView, firstPicture"
     return "\n".join(parts) + f"\nexport {{ {views} }};\n"
 
 
