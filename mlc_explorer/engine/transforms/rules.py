@@ -17,14 +17,20 @@ from tvm.s_tir.schedule import Trace
 from tvm.target import Target
 from tvm.tirx import PrimFunc
 
+from . import intrinsics
+
 SCHEDULED = "tirx.is_scheduled"  # how dlight marks a function that it must not schedule again
 
 # What a rule needs to know of a machine. On a CPU it is the width of a vector register alone, in bits, so
-# that a trace means the same everywhere; without it TVM says 512 for every x86. Metal is not among the GPUs:
-# for it dlight first imports all tensor intrinsics, a quarter of a minute, and OpenCL's schedules fit it.
+# that a trace means the same everywhere; without it TVM says 512 for every x86. CUDA's tensor cores, which
+# products of float16 and int8 use, are a target of their own, because importing their intrinsics takes five
+# seconds. Metal is not among the GPUs for the same reason, and OpenCL's schedules fit it.
 CPUS = {f"cpu_{bits}": {"kind": "llvm", "vector-width": bits} for bits in (128, 256, 512)}
+TENSOR_CORES = "cuda_tensor_cores"
+_CUDA = {"kind": "cuda", "max_shared_memory_per_block": 49152}
 GPUS: Mapping[str, Mapping[str, Any]] = {
-    "cuda": {"kind": "cuda", "arch": "sm_80", "max_shared_memory_per_block": 49152},
+    "cuda": _CUDA | {"arch": "sm_60"},
+    TENSOR_CORES: _CUDA | {"arch": "sm_80"},
     "opencl": {"kind": "opencl"},
     "webgpu": {"kind": "webgpu"},
 }
@@ -55,9 +61,8 @@ def trace(func: PrimFunc, rule: str, target: str) -> Trace | None:
 
     Raises what TVM raises where the rule takes on a function that it can't schedule.
     """
-    room, _, name = rule.partition(".")
     with Target(dict(TARGETS[target])) as machine:
-        schedule = getattr(getattr(dlight, room), name)().apply(func, machine, False)
+        schedule = _made(rule, target).apply(func, machine, False)
     if isinstance(schedule, list):
         schedule = schedule[0] if schedule else None
     return None if schedule is None else schedule.trace
@@ -92,9 +97,16 @@ def is_scheduled(func: PrimFunc) -> bool:
 
 def apply_rules(mod: tvm.IRModule, rules: tuple[str, ...], target: str) -> tvm.IRModule:
     """`mod` after the first rule that fits each of its functions; `mod` itself is left as it is."""
-    made = [getattr(getattr(dlight, rule.partition(".")[0]), rule.partition(".")[2])() for rule in rules]
+    made = [_made(rule, target) for rule in rules]
     with Target(dict(TARGETS[target])):
         return dlight.ApplyDefaultSchedule(*made)(mod.clone())  # it changes what it is given
+
+
+def _made(rule: str, target: str) -> dlight.ScheduleRule:
+    if target == TENSOR_CORES:
+        intrinsics.load("wmma_fill_16x16x16_f16")  # quicker than dlight, which imports the whole package
+    room, _, name = rule.partition(".")
+    return getattr(getattr(dlight, room), name)()
 
 
 def source(rules: tuple[str, ...], target: str, name: str) -> str:

@@ -167,6 +167,26 @@ def test_gpu_matmul(check):
     assert applied.moved["main:matmul"] == "main:matmul_update"
 
 
+def test_gpu_matmul_takes_tensor_cores_where_it_is_asked_to():
+    @T.prim_func(s_tir=True)
+    def product(
+        A: T.Buffer((128, 128), "float16"),
+        B: T.Buffer((128, 128), "float16"),
+        C: T.Buffer((128, 128), "float16"),
+    ):
+        for i, j, k in T.grid(128, 128, 128):
+            with T.sblock("product"):
+                v_i, v_j, v_k = T.axis.remap("SSR", [i, j, k])
+                with T.init():
+                    C[v_i, v_j] = T.float16(0)
+                C[v_i, v_j] = C[v_i, v_j] + A[v_i, v_k] * B[v_j, v_k]
+
+    mod = tvm.IRModule({"main": product.with_attr("global_symbol", "main")})
+    for gpu, fragments in (("cuda", False), ("cuda_tensor_cores", True)):
+        after = apply_step(mod, Step("gpu_matmul", "main", {"target_gpu": gpu})).mod
+        assert ("wmma.accumulator" in after.script()) == fragments
+
+
 def test_gpu_gemv(check):
     assert {"blockIdx.x", "threadIdx.x"} <= holds_to_dlight(check, Step("gpu_gemv", "main"), gemv)[1]
 
