@@ -15,6 +15,7 @@ from mlc_explorer.schema.codec import decode
 from mlc_explorer.schema.palette import Candidates
 from mlc_explorer.schema.report import Measurement
 from mlc_explorer.schema.trace import Step, Trace
+from mlc_explorer.texts import say
 from mlc_explorer.ui import blobs, boundary, component, measuring, views, workspace
 from mlc_explorer.ui.language import current as spoken_language
 from mlc_explorer.ui.workspace import Workspace
@@ -95,8 +96,15 @@ def _data(ideas: _Ideas, language: str) -> dict[str, Any]:
         "progress": _progress(run) if ours and run is not None else None,
         "elsewhere": bool(pending) and not ours,
         "target": ideas.work.target,
+        "families": _families(ideas.found, language),
         "labels": component.labels(language),
     }
+
+
+def _families(found: Candidates, language: str) -> dict[str, str]:
+    """What a person calls the families of the palette."""
+    families = {candidate.family for candidate in found.candidates}
+    return {name: say(f"family.{name}", language) for name in sorted(families)}
 
 
 def _rows(ranked: Advice, ideas: _Ideas, pending: set[str], language: str) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ from ..replay import State
 from ..views import describe
 from ..views.diff import diff
 from ..views.text import text
-from . import graph_ideas, memory, placement, reductions, registers, threads
+from . import graph_ideas, memory, placement, ready_made, reductions, registers, threads
 from .machine import Machine
 from .plan import Idea, Plan
 from .sight import Sight
@@ -48,6 +48,8 @@ IDEAS = (
     Idea("tile_l1", "tiling", memory.tile_for_l1),
     Idea("tile_l2", "tiling", memory.tile_for_l2),
     Idea("pack_rows", "layout", memory.pack_rows),
+    Idea("reduction_rule", "rules", ready_made.reduction_rule),
+    Idea("gemv_rule", "rules", ready_made.gemv_rule),
     Idea("unroll_short", "mapping", registers.unroll_short),
     Idea("unroll_reduction", "mapping", registers.unroll_reduction),
     Idea("accumulate", "caching", registers.accumulate_in_register),

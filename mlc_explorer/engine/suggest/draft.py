@@ -16,7 +16,7 @@ from ...errors import Refused
 from ...schema.trace import Step
 from ..paths import Place
 from ..transforms import catalogue
-from ..transforms.apply import schedule_of
+from ..transforms.apply import apply_step, schedule_of
 from ..transforms.base import LoopTransform
 from ..transforms.hazards import refuse_wrong
 from ..transforms.refusals import explained
@@ -38,10 +38,12 @@ class Draft:
         """One more step, by the name and parameters that a trace has."""
         step = Step(transform, self.function, params)
         made = catalogue.make(step)
-        assert isinstance(made, LoopTransform)
-        func = self._schedule.mod[self.function]
-        with explained(made, func):
-            made.run(self._schedule, self.function)
+        if isinstance(made, LoopTransform):
+            with explained(made, self._schedule.mod[self.function]):
+                made.run(self._schedule, self.function)
+        else:  # a rule for the whole function
+            after = apply_step(self._schedule.mod, step).mod
+            self._schedule = schedule_of(after[self.function], self.function)
         self.steps.append(step)
         self.scope = Scope(self._schedule.mod, self._schedule.mod[self.function])
 

@@ -14,9 +14,9 @@ from ..transforms import catalogue
 # is left out, and so is what the catalogue does not have.
 _Steps = tuple[tuple[str, Mapping[str, Any]], ...]
 IDEAS: dict[str, tuple[str, _Steps]] = {
-    "graph_fold_linear": ("pipeline", (("FoldLinear", {}), ("LegalizeOps", {}), ("FuseTIR", {}))),
+    "graph_fold_linear": ("fusion", (("FoldLinear", {}), ("LegalizeOps", {}), ("FuseTIR", {}))),
     "graph_fuse": (
-        "pipeline",
+        "fusion",
         (
             ("LegalizeOps", {}),
             ("AnnotateTIROpPattern", {}),
@@ -34,10 +34,12 @@ IDEAS: dict[str, tuple[str, _Steps]] = {
             ("LegalizeOps", {}),
         ),
     ),
-    "graph_fold_constants": ("graph", (("FoldConstant", {}),)),
-    "graph_common": ("graph", (("EliminateCommonSubexpr", {}), ("DeadCodeElimination", {}))),
-    "graph_legalize": ("graph", (("LegalizeOps", {}),)),
-    "graph_default_schedule": ("function", (("ApplyDefaultSchedule", {}),)),
+    "graph_numpy": ("libraries", (("dispatch", {"library": "numpy"}), ("LegalizeOps", {}))),
+    "graph_onnxruntime": ("libraries", (("dispatch", {"library": "onnxruntime"}), ("LegalizeOps", {}))),
+    "graph_fold_constants": ("cleaning", (("FoldConstant", {}),)),
+    "graph_common": ("cleaning", (("EliminateCommonSubexpr", {}), ("DeadCodeElimination", {}))),
+    "graph_legalize": ("lowering", (("LegalizeOps", {}),)),
+    "graph_default_schedule": ("rules", (("ApplyDefaultSchedule", {}),)),
 }
 
 

@@ -29,7 +29,7 @@ cursor into the search), ``labels``.
 `data` of `ideas_view`: ``candidates`` (`blobs.entry` of the JSON of a Candidates), ``state`` (the key of the
 trace that they follow), ``rows`` in their order: {id: number of the candidate, time (as above) or None,
 speedup, pending, message}, ``now`` {time, pending}, ``progress`` {n, of, share} or None, ``elsewhere``
-(another state's are being measured), ``target``, ``labels``.
+(another state's are being measured), ``families`` (their names to read), ``target``, ``labels``.
 
 `data` of `sweep_view`: ``grid`` {axes, values, points: for each the number of its value in each range},
 ``results`` of the points {state: right | wrong | waiting | running | refused | failed, ms, p10, p90, message,

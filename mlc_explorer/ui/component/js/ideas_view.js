@@ -115,11 +115,11 @@ function drawProgress({ root, data, labels }) {
 
 /** A row keeps its element as long as its idea stands, so that focus, unfolding and scrolling stay. */
 function drawRow(view, row, place, slowest) {
-  const { list, items, found, labels } = view;
+  const { list, items, found } = view;
   let item = items.get(row.id);
   if (!item) {
     const holder = document.createElement("template");
-    holder.innerHTML = ideaHtml(row.id, found.candidates[row.id], labels);
+    holder.innerHTML = ideaHtml(row.id, found.candidates[row.id], view);
     items.set(row.id, (item = { element: holder.content.firstElementChild }));
   }
   if (list.children[place] !== item.element) {
@@ -135,13 +135,14 @@ function drawRow(view, row, place, slowest) {
 
 const isBest = (data, row, place) => place === 0 && Boolean(row.time?.ok) && !(row.speedup <= 1);
 
-function ideaHtml(id, idea, labels) {
+function ideaHtml(id, idea, { labels, data: { families } }) {
   return (
     `<li class="idea" data-idea="${id}"><div class="idea-line">` +
     `<button class="idea-open" aria-expanded="false">${icon("chevron", 12)}<span>${esc(idea.title)}</span></button>` +
     `<button class="idea-take" title="${esc(say(labels, "ideas.take_about", { count: idea.steps.length }))}">` +
     `${esc(say(labels, "ideas.take"))}</button></div>` +
-    `<div class="idea-measured"></div><p class="idea-why">${esc(idea.text)}</p>` +
+    `<div class="idea-measured"></div>` +
+    `<p class="idea-why"><span class="idea-family">${esc(families[idea.family] ?? idea.family)}</span> ${esc(idea.text)}</p>` +
     `<div class="idea-more" hidden><code class="idea-steps"></code>` +
     `<div class="scroller" tabindex="0" role="region" aria-label="${esc(say(labels, "ideas.diff"))}">` +
     `<div class="sheet"></div></div></div></li>`
