@@ -1,6 +1,7 @@
 """Library dispatch: operators and functions that become calls of NumPy, ONNX Runtime or PyTorch."""
 
 import importlib.util
+import random
 import subprocess
 
 import pytest
@@ -15,7 +16,7 @@ from mlc_explorer.engine.transforms import apply_step, catalogue
 from mlc_explorer.engine.transforms.scope import Scope
 from mlc_explorer.engine.verify import agrees
 from mlc_explorer.engine.views.graph import graph
-from mlc_explorer.errors import NotFound, NotInstalled
+from mlc_explorer.errors import NotFound, NotInstalled, Refused
 from mlc_explorer.schema.trace import Step, Trace
 
 
@@ -248,3 +249,22 @@ def test_forms_propose_what_can_be_replaced():
     propose = catalogue.TRANSFORMS["dispatch_function"].proposes["callee"]
     assert next(iter(propose(Scope(mod, mod["linear_relu"]), {}))) == "linear_relu"
     assert set(propose(Scope(mod), {})) == {"linear", "linear_relu", "reshape"}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_dispatch_steps_compute_the_same(seed):
+    """In any order, with any library that is there; a step that finds nothing is refused, and that is all."""
+    chosen = random.Random(seed)
+    there = [library.name for library in libraries.LIBRARIES.values() if not library.missing()]
+    model = loaders.load_cached(chosen.choice(["cnn", "transformer"]), None)
+    mod, applied = model.mod, 0
+    for operation in chosen.sample(libraries.OPERATIONS, 6):
+        step = Step("dispatch", params={"operation": operation, "library": chosen.choice(there)})
+        try:
+            mod, applied = apply_step(mod, step).mod, applied + 1
+        except Refused as refusal:
+            assert refusal.code == "dispatch_nothing"
+    inputs = model.example_inputs(0)
+    plain = build(model.mod, targets.target("generic"))(inputs)
+    assert applied
+    assert agrees(build(after(mod, "LegalizeOps"), targets.target("generic"))(inputs), plain)

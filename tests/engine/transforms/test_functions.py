@@ -6,11 +6,12 @@ The schedules that rules write are long. So most tests hold a step to what dligh
 
 import pytest
 import tvm
+import tvm_ffi
 from tvm.s_tir import dlight
 from tvm.script import ir as I
 from tvm.script import tirx as T
 from tvm.target import Target
-from tvm.tirx import ForKind
+from tvm.tirx import For, ForKind, PrimFunc
 
 from mlc_explorer.engine import loaders, paths, targets
 from mlc_explorer.engine.build import build
@@ -348,3 +349,37 @@ def test_lowered_threads_are_looked_at_and_not_run_on_a_cpu():
 def test_each_rule_is_a_transform():
     declared = {c.name: c.rule for c in catalogue.TRANSFORMS.values() if getattr(c, "rule", "")}
     assert declared == rules.RULES
+
+
+def one_after_another(func):
+    """`func` with loops in the place of threads: what its blocks read must be there all the same, as no
+    thread may need what another has not finished."""
+
+    def serial(loop):
+        if loop.thread_binding is None:
+            return loop
+        return For(loop.loop_var, loop.min, loop.extent, ForKind.SERIAL, loop.body, None, loop.annotations)
+
+    return PrimFunc(func.params, tvm_ffi.structural_map(func.body, (For, serial)), func.ret_type, func.attrs)
+
+
+COMPUTED = [
+    ("gpu_matmul", sample("matmul_128")),
+    ("gpu_matmul", sample("bmm_relu")),
+    ("gpu_gemv", gemv),
+    ("gpu_reduction", row_sum),
+    ("gpu_rmsnorm", rms_norm),
+    ("gpu_general_reduction", sample("softmax")),
+    ("gpu_general_reduction", sample("layer_norm")),
+    ("gpu_transpose", transpose),
+    ("gpu_fallback", sample("layer_norm")),
+]
+
+
+@pytest.mark.parametrize("rule, func", COMPUTED, ids=[rule for rule, _ in COMPUTED])
+def test_what_a_rule_for_gpus_makes_computes_the_same(rule, func):
+    mod = tvm.IRModule({"main": func.with_attr("global_symbol", "main")})
+    after = one_after_another(apply_step(mod, Step(rule, "main")).mod["main"])
+    plain = build(mod, targets.target("generic"))
+    inputs = seeded_inputs(plain.signature.inputs)
+    assert agrees(build(tvm.IRModule({"main": after}), targets.target("generic"))(inputs), plain(inputs))
