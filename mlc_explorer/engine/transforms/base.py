@@ -88,7 +88,10 @@ class FunctionTransform(Transform):
 
 @dataclass(frozen=True)
 class ScheduleRule(FunctionTransform):
-    """A rule that leaves a schedule's trace, along which every loop can be followed."""
+    """A rule that leaves a schedule's trace, along which every loop can be followed. `sound`: what it makes
+    need not be searched for hazards, which can take ten times as long as the rule."""
+
+    sound: ClassVar[bool] = False
 
     def trace(self, func: PrimFunc) -> Trace:
         """What the rule does to `func`, which the trace calls ``main``.

@@ -68,7 +68,10 @@ class CpuRule(DlightRule):
 
 @dataclass(frozen=True)
 class GpuRule(DlightRule):
-    """A rule that binds loops to a GPU's threads, as many as the target has."""
+    """A rule that binds loops to a GPU's threads, as many as the target has. Nothing of it runs here; that it
+    computes the same is tested for each rule, with loops in the place of threads."""
+
+    sound: ClassVar[bool] = True
 
     target_gpu: str = param(Choice(tuple(rules.GPUS)), default="cuda")
 
