@@ -14,15 +14,16 @@ export function fieldHtml(field, { spec, raw, sweep, wrong, labels }) {
     ? `<button type="button" class="pal-sweep" data-name="${esc(field.name)}" data-part="sweep" aria-pressed="${isSwept}" title="${esc(say(labels, "palette.sweep_help"))}">${esc(say(labels, "palette.sweep_value"))}</button>`
     : "";
   const widget = isSwept ? sweepHtml(field, sweep, id, labels) : widgetHtml(field, { spec, raw, id, labels });
-  const note = isSwept ? say(labels, "palette.sweep_hint") : noteOf(field) || field.help;
+  const help = isTyped(field) || LIST.has(field.kind) ? field.help : ""; // what is chosen from a list explains itself
+  const note = isSwept ? say(labels, "palette.sweep_hint") : noteOf(field) || help;
   const marked = noteOf(field) && !isSwept ? " pal-guard" : "";
   const isList = LIST.has(field.kind);
-  const optional = field.required ? "" : `<i>${esc(say(labels, "palette.optional"))}</i>`;
+  const optional = field.required || field.kind === "flag" ? "" : `<i>${esc(say(labels, "palette.optional"))}</i>`;
   const label = isList
     ? `<span class="pal-label" id="${id}-label">${esc(field.label)}</span>`
     : `<label class="pal-label" for="${id}">${esc(field.label)}</label>`;
   return (
-    `<div class="pal-field${wrong ? " pal-wrong" : ""}" data-kind="${esc(field.kind)}"${isList ? ` role="group" aria-labelledby="${id}-label"` : ""}>` +
+    `<div class="pal-field${wrong ? " pal-wrong" : ""}" data-kind="${esc(field.kind)}" title="${esc(help ? "" : field.help)}"${isList ? ` role="group" aria-labelledby="${id}-label"` : ""}>` +
     `<div class="pal-top">${label}${optional}${toggle}</div>${widget}` +
     (note ? `<p class="pal-note${marked}" id="${id}-note">${marked ? icon("warning", 12) : ""}${esc(note)}</p>` : "") +
     `</div>`

@@ -68,12 +68,16 @@ function rowOf({ spec, verdict }, { labels, language, chosen, active }) {
   const state = verdict?.state ?? "unknown";
   const off = state === "refused" || state === "elsewhere";
   const reason = verdict?.refusal?.message ?? (state === "nothing" ? say(labels, "palette.nothing") : "");
+  const what = off ? withoutName(reason, spec.name) : spec.title[language];
   const hint = verdict?.refusal?.hint ?? "";
   const about = [spec.tvm, reason || spec.text[language], hint].filter(Boolean).join("\n");
   const why = state === "refused" ? `<span class="pal-why" data-why>${esc(say(labels, "palette.why_not"))}</span>` : "";
   return (
     `<div class="pal-row pal-${state}${spec.name === active ? " pal-active" : ""}" role="option" id="pal-${esc(spec.name)}"` +
     ` data-name="${esc(spec.name)}" aria-selected="${spec.name === chosen}" aria-disabled="${off}" title="${esc(about)}">` +
-    `<code>${esc(spec.name)}</code><span class="pal-what">${esc(off ? reason : spec.title[language])}</span>${why}</div>`
+    `<code>${esc(spec.name)}</code><span class="pal-what">${esc(what)}</span>${why}</div>`
   );
 }
+
+/** A reason without what stands before its colon, if that only repeats the transform's name. */
+const withoutName = (reason, name) => (reason.startsWith(name) ? reason.replace(/^[^:：]*[:：]\s*/, "") : reason);
