@@ -23,6 +23,7 @@ from mlc_explorer.ui.workspace import Workspace
 RUN = "ideas"
 _VIEW = "ideas.view"
 _REFRESH_SECONDS = 0.4
+_SLOW_MS = 500.0
 _BUDGET = measuring.Budget(advice.SECONDS, advice.LIMIT_SECONDS, twins=False)
 
 
@@ -160,9 +161,17 @@ def _on_event() -> None:
 
 
 def _measure(work: Workspace, spoken: str, *, again: bool) -> None:
-    """Measures the ideas that have no time yet, the most promising first, and what they are compared with."""
+    """Measures the ideas that have no time yet, the most promising first.
+
+    Before them what they are compared with, also where its time is known, because the machine may be busier
+    now. Only a slow one keeps its time, and one that was compared with NumPy, which is not asked here.
+    """
     ideas = _ideas(work, spoken)
-    done = {} if again else ideas.measured()
+    measured = ideas.measured()
+    done = {} if again else dict(measured)
+    now = measured.get(ideas.now.key())
+    if now is not None and now.median_ms < _SLOW_MS and not now.others:
+        done.pop(ideas.now.key(), None)
     todo = [trace for trace in (ideas.now, *ideas.traces) if trace.key() not in done]
     if todo:
         measuring.begin(RUN, work.session.engine, todo, ideas.function, work.target, _BUDGET)
