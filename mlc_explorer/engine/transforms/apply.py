@@ -18,7 +18,7 @@ from tvm.tirx import PrimFunc
 from ...errors import NotFound, Refused
 from ...schema.trace import Step
 from .. import paths
-from . import catalogue, stages
+from . import catalogue, hints, stages
 from .base import FunctionTransform, GraphTransform, LoopTransform, Moves, ScheduleRule
 from .hazards import refuse_wrong
 from .refusals import explained
@@ -136,6 +136,7 @@ def run_on(sch: Schedule, transform: LoopTransform, func: PrimFunc, function: st
     with explained(transform, func):
         moves = transform.run(sch, function)
         refuse_wrong(func, sch.mod[function])
+        hints.refuse_misplaced(sch.mod[function])
     return moves
 
 

@@ -69,8 +69,15 @@ class Blockize(LoopTransform):
         named = list(dict.fromkeys((place.path, *self.blocks)))
         if len(named) < 2:
             raise Refused(**words("blockize_alone", block=place.path), place="blocks", paths=(place.path,))
+        self._refuse_sums(sch, function, named)
         sch.blockize([paths.block_rv(sch, function, path) for path in named])
         return {}
+
+    def _refuse_sums(self, sch: Schedule, function: str, blocks: list[str]) -> None:
+        """TVM drops the initial values of blocks that it puts together."""
+        for path in blocks:
+            if getattr(paths.find(sch.mod[function], path).node, "init", None) is not None:
+                raise Refused(**words("blockize_sum", block=path), place="blocks", paths=(path,))
 
     def _refuse_blocks(self, place: paths.Place) -> None:
         if self.blocks:

@@ -64,6 +64,25 @@ def test_annotate_bounds_the_value(module, value):
     assert caught.value.place == "value"
 
 
+@T.prim_func(s_tir=True)
+def row_sum(A: T.Buffer((8, 32), "float32"), B: T.Buffer((8,), "float32")):
+    for i, k in T.grid(8, 32):
+        with T.sblock("sum"):
+            vi, vk = T.axis.remap("SR", [i, k])
+            with T.init():
+                B[vi] = T.float32(0)
+            B[vi] = B[vi] + A[vi, vk]
+
+
+def test_annotate_refused_for_a_hint_that_lowering_follows_to_where_it_is_wrong(refuse, module):
+    hint = "pragma_loop_partition_hint"
+    refusal = refuse(row_sum, annotate("sum/k", hint, 1))
+    assert (refusal.code, refusal.paths) == ("hint_on_sum", ("sum/k", "sum"))
+    hinted = apply_step(module(row_sum), annotate("sum/i", hint, 1)).mod
+    refusal = refuse(hinted, Step("unroll", "main", {"loop": "sum/i"}))
+    assert (refusal.code, refusal.paths) == ("hint_not_serial", ("sum/i",))
+
+
 def test_unannotate(check):
     @T.prim_func(s_tir=True)
     def before(A: T.Buffer((8,), "float32"), B: T.Buffer((8,), "float32")):

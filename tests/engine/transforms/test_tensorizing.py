@@ -140,6 +140,13 @@ def test_blockize_refused_for_what_is_neither_a_loop_nor_several_blocks(refuse, 
     assert refuse(pair, step("blockize", **params)).code == code
 
 
+def test_blockize_refused_for_sums_among_several_blocks(refuse, module):
+    """TVM would lose the initial value."""
+    mod = apply_step(module(bytes_product()), step("cache_read", block="C", buffer="A", scope="global")).mod
+    refusal = refuse(mod, step("blockize", place="A_global", blocks=["C"]))
+    assert (refusal.code, refusal.paths) == ("blockize_sum", ("C",))
+
+
 def test_blockize_refused_for_blocks_that_share_a_loop(refuse, module):
     merged = apply_step(module(pair), step("merge", loops=["B/i", "C/i"])).mod
     refusal = refuse(merged, step("blockize", place="B", blocks=["C"]))
