@@ -8,8 +8,7 @@ the steps to apply.
 from __future__ import annotations
 
 import functools
-import importlib
-import importlib.util
+import itertools
 from collections import Counter
 from typing import Any
 
@@ -21,19 +20,15 @@ from mlc_explorer.schema.codec import encode
 from mlc_explorer.schema.trace import Step, Trace
 from mlc_explorer.schema.transform import Shortcut, TransformSpec
 from mlc_explorer.texts import has, say
-from mlc_explorer.ui import answers, boundary, component, views, workspace
+from mlc_explorer.ui import answers, boundary, component, ideas, sweeping, views, workspace
 from mlc_explorer.ui.workspace import Workspace
 
 TAB = "palette.tab"
-SWEEP = "sweep.steps"  # the steps with ranges that a sweep goes through
 _VIEW, _FOCUS = "palette.view", "palette.focus"
+_numbers = itertools.count(1)  # each focus is another one, so that the browser follows it once
 
 
-_OTHERS = {
-    tab: importlib.import_module(f"mlc_explorer.ui.{module}")
-    for tab, module in (("ideas", "ideas"), ("sweep", "sweeping"))
-    if importlib.util.find_spec(f"mlc_explorer.ui.{module}")
-}
+_OTHERS = {"ideas": ideas.show, "sweep": sweeping.show}
 
 
 @functools.cache
@@ -52,15 +47,13 @@ def show(language: str) -> None:
             _shortcuts(work, language)
             component.palette_view(_data(work, language), key=_VIEW, on_event_change=_on_event)
         else:
-            _OTHERS[tab].show(language)
+            _OTHERS[tab](language)
         refusal(work, language)
 
 
 def _tab(language: str) -> str:
     tabs = ["transform", *_OTHERS]
     chosen = st.session_state.get(TAB)
-    if len(tabs) == 1:
-        return "transform"
     st.session_state[TAB] = chosen if chosen in tabs else "transform"  # a widget's value ends with its page
     return st.segmented_control(
         say("palette.tab.title", language),
@@ -134,6 +127,12 @@ def _look_at_new_function(work: Workspace) -> None:
         workspace.choose(function=node.function, node=node.id, path=None)
 
 
+def search() -> None:
+    """Brings the search to a person who stands at another tab."""
+    st.session_state[TAB] = "transform"
+    st.session_state[_FOCUS] = next(_numbers)
+
+
 def _data(work: Workspace, language: str) -> dict[str, Any]:
     chosen = workspace.selection(work)
     kind = work.kind(work.function)
@@ -146,7 +145,7 @@ def _data(work: Workspace, language: str) -> dict[str, Any]:
         },
         "catalogue": _catalogue(language),
         "language": language,
-        "focus": st.session_state.get(_FOCUS, 0),
+        "focus": st.session_state.pop(_FOCUS, 0),
         "labels": component.labels(language),
     }
 
@@ -165,7 +164,7 @@ def _on_event() -> None:
         workspace.apply(tuple(Step.from_json(step) for step in event["steps"]))
         workspace.redraw()
     elif event.get("type") == "sweep":
-        st.session_state[SWEEP] = event["steps"]
+        st.session_state[sweeping.WANTED] = event["steps"]
         st.session_state[TAB] = "sweep"
         workspace.redraw("palette")
 

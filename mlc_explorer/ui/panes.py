@@ -125,6 +125,9 @@ def _on_event() -> None:
         workspace.show(session.select(path=event["path"]) if event.get("path") else session)
     elif kind == "legalize":
         palette.legalize()
+    elif kind == "search":
+        palette.search()
+        workspace.redraw("palette")
     elif kind == "compare":
         _compare(str(event.get("link", "")))
         workspace.redraw("panes")

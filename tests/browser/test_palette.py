@@ -253,3 +253,11 @@ def test_chinese(visit: Visit) -> None:
     expect(explorer.offered("split").locator(".pal-what")).to_have_text(re.compile("[\u4e00-\u9fff]"))
     explorer.choose_transform("parallel")
     expect(explorer.expect_refusal()).to_contain_text("归约")
+
+
+def test_mod_k_comes_back_from_another_tab(at_k: Explorer) -> None:
+    at_k.page.get_by_role("radio", name=say("palette.tab.ideas"), exact=True).click()
+    expect(at_k.palette).to_have_count(0)
+    at_k.branch("matmul/k").focus()
+    at_k.page.keyboard.press("Control+k")
+    expect(search(at_k)).to_be_focused()

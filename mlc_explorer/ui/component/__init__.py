@@ -35,10 +35,12 @@ speedup, pending, message}, ``now`` {time, pending}, ``progress`` {n, of, share}
 ``results`` of the points {state: right | wrong | waiting | running | refused | failed, ms, p10, p90, message,
 left_out}, ``best`` and ``taken`` (numbers of points, or None), ``now_ms``, ``labels``.
 
-Events (`event(key)` in the callback): {type: node, id, function}, {type: path, path}, {type: function, name,
-node}, {type: goto, cursor, path} (the selection's at that step), {type: compare, link}, {type: legalize};
-{type: delete}; {type: steps, steps of a trace}; {type: sweep, steps} (with ranges: {"sweep": [values]});
-{type: take, state, steps of an idea}, {type: measure, again}, {type: cancel}; {type: take, point of a sweep}.
+Events (`event(key)` in the callback). Of the linked view: {type: node, id, function}, {type: path, path},
+{type: function, name, node}, {type: goto, cursor, path} (the selection's at that step), {type: compare, link},
+{type: legalize}, {type: search}. Of the trace: goto, {type: delete}. Of the passes and the palette: {type:
+steps, steps of a trace}; of the palette also {type: sweep, steps} (with ranges: {"sweep": [values]}). Of the
+ideas: {type: take, state, steps of an idea}, {type: measure, again}, {type: cancel}. Of a sweep: {type: take,
+point of a sweep}.
 """
 
 from __future__ import annotations

@@ -26,10 +26,19 @@ const LIST = [
 const TYPING = "input:not([type=range]), textarea, select, [contenteditable=true], [role=combobox], [role=dialog] *";
 const MOVING = ".stage, .tree, .scroller, .motion-pane, [role=separator], input[type=range], .graph-search, [role=radiogroup], [role=tablist]";
 
+const IS_MAC = /Mac|iPhone|iPad/.test(navigator.platform);
+
+/** Whether a key is pressed along with ⌘ or Ctrl, whichever this system uses, and nothing else. */
+export const isModKey = (e, code) => (IS_MAC ? e.metaKey : e.ctrlKey) && !e.shiftKey && !e.altKey && e.code === code;
+
+/** What a key along with it is called. */
+export const modName = (key) => (IS_MAC ? `⌘ ${key}` : `Ctrl ${key}`);
+
 /** Calls `act(name)` for a key that is the view's; true from it means that the key is used up. */
 export function listenForKeys(root, act) {
   const onKey = (e) => {
     if (!root.isConnected) return document.removeEventListener("keydown", onKey);
+    if (isModKey(e, "KeyK") && !e.defaultPrevented && act("search")) return e.preventDefault();
     if (e.ctrlKey || e.metaKey || e.altKey || e.defaultPrevented) return;
     if (root.querySelector("dialog[open]") && e.key !== "?") return;
     if (e.key === "Escape" && root.classList.contains("presenting")) {

@@ -16,7 +16,7 @@ import { here, known, load, placeOf } from "./payloads.js";
 import { adoptPins, keepPins, lightsOf, makePins, selectedThing, togglePin } from "./pins.js";
 import { drawCaption, isPresenting, present, resizeType } from "./presenting.js";
 import { carry, lookAhead } from "./scenes.js";
-import { announce, followHints } from "./selection.js";
+import { announce, followHints, isFollowed } from "./selection.js";
 import { adoptStyle } from "./style.js";
 
 const SHARED = ["labels", "levels", "states"];
@@ -271,6 +271,7 @@ function act(view, name) {
   } else if (name === "present") present(view.root);
   else if (name === "larger" || name === "smaller") return isPresenting(view.root) && resizeType(view.root, name === "larger" ? 1 : -1);
   else if (name === "next_pane" || name === "previous_pane") focusNext(view.frame, name === "next_pane" ? 1 : -1);
+  else if (name === "search") return !isFollowed() && Boolean(emit(view, { type: "search" })); // the palette has its own ear
   else if (name === "help") showKeys(view.root.querySelector("dialog.keys"), view.labels);
   else if (presets[Number(name) - 1]) usePreset(view.frame, presets[Number(name) - 1]);
   else return false;

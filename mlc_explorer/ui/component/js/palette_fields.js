@@ -59,11 +59,12 @@ function typedHtml(field, { spec, raw, id }) {
   const settings = spec.params.find((p) => p.name === field.name)?.options ?? {};
   const value = esc(raw ?? textOf(field.value));
   const common = `${nameOf(field, "text", id)} spellcheck="false"`;
+  const isLong = /^\(\?s\)/.test(settings.pattern ?? ""); // its dot matches the end of a line, too
   const input =
     field.kind === "integer"
       ? `<input type="number" step="1" min="${settings.least ?? 0}" max="${settings.most ?? ""}" ${common} value="${value}" />`
-      : /\n/.test(raw ?? textOf(field.value)) || settings.lines > 1
-        ? `<textarea rows="${settings.lines ?? 4}" ${common}>${value}</textarea>`
+      : isLong
+        ? `<textarea rows="4" ${common}>${value}</textarea>`
         : `<input type="text" ${common} value="${value}" />`;
   const chosen = (option) => same(option.value, field.value);
   return input + (field.options.length > 1 ? chipsHtml(field, chosen) : "");

@@ -3,13 +3,13 @@
 
 import { afterPaint, followTheme, remember, remembered, same, say, sayAll } from "./dom.js";
 import { closeForm, followPlace, hear, makeForm, openForm, redrawForm, submit } from "./palette_form.js";
+import { isModKey, modName } from "./keys.js";
 import { likeliest, transformsHtml, listOf, namesIn } from "./palette_list.js";
 import { ask, hangUp, known, load, placeOf } from "./payloads.js";
 import { announced, followAnnounced, pointOut } from "./selection.js";
 import { adoptStyle } from "./style.js";
 
 const views = new WeakMap();
-const IS_MAC = /Mac|iPhone|iPad/.test(navigator.platform);
 
 /** Streamlit calls this at every change of data or theme. */
 export async function paletteView({ parentElement, data, setTriggerValue }) {
@@ -34,7 +34,7 @@ export async function paletteView({ parentElement, data, setTriggerValue }) {
   if (isNew) redrawForm(view);
   hear(view, data.seen ?? 0);
   if (data.focus && data.focus !== view.focused) focusSearch(view);
-  view.focused = data.focus;
+  view.focused = data.focus || view.focused;
 }
 
 function create(root) {
@@ -76,7 +76,7 @@ function drawWords(view) {
   sayAll(root, labels);
   view.find.placeholder = say(labels, "palette.search");
   view.list.setAttribute("aria-label", say(labels, "palette.title"));
-  root.querySelector(".pal-seek kbd").textContent = IS_MAC ? "⌘ K" : "Ctrl K";
+  root.querySelector(".pal-seek kbd").textContent = modName("K");
 }
 
 /** Show what can be done at `at` {token, function, kind, path}. */
@@ -170,8 +170,7 @@ function focusSearch(view) {
 
 /** Mod+K finds a transform from anywhere; Alt+A applies the one whose form is open. */
 function onPageKey(view, e) {
-  const isMod = IS_MAC ? e.metaKey : e.ctrlKey;
-  if (isMod && !e.shiftKey && !e.altKey && e.code === "KeyK") focusSearch(view);
+  if (isModKey(e, "KeyK")) focusSearch(view);
   else if (e.altKey && !e.ctrlKey && !e.metaKey && e.code === "KeyA" && view.chosen) submit(view);
   else return;
   e.preventDefault();

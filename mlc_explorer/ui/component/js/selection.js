@@ -17,6 +17,9 @@ export const announced = () => shown;
 /** Calls `follow(at)` at each announcement, as long as `root` is in the page. */
 export const followAnnounced = (root, follow) => void followers.set(root, follow);
 
+/** Whether a view that follows stands in the page. */
+export const isFollowed = () => [...followers.keys()].some((root) => root.isConnected);
+
 /** Asks the linked view to light `paths` (`lasting`: with `message`, until it is taken back by null). */
 export const pointOut = (hint) => tellAll(hints, hint);
 
