@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from tvm.s_tir import Schedule
+from tvm.s_tir.schedule import Trace
 
 from ...errors import Refused
 from ...schema.params import Factors, Loop, Loops, Place, param
 from .. import paths
 from . import sources
+from .accesses import say_accesses
 from .base import LoopTransform, Moves
 from .scope import Scope, extent
 from .sources import Chosen, Source
@@ -73,10 +76,18 @@ class LoopPartition(LoopTransform):
         self._refuse_many(places, place)
         beneath = paths.beneath(places, place)
         pieces = sch.loop_partition(paths.loop_rv(sch, function, self.loop), list(self.factors))
+        say_accesses(sch, pieces[0])
         largest = max(map(sch.get, pieces), key=lambda loop: getattr(loop.extent, "value", 0))
         now = paths.walk(sch.mod[function])
         copies = paths.beneath(now, next(p for p in now if p.node.same_as(largest)))
         return {was.path: copy.node for was, copy in zip(beneath, copies)}
+
+    def source(self, trace: Trace) -> list[str]:
+        """What TVM does, and then `say_accesses`, whose text it carries."""
+        lines = super().source(trace)
+        pieces = lines[-1].partition(" = ")[0].split(", ")
+        needs = ["from typing import Any", inspect.getsource(say_accesses)]
+        return [*needs, *lines, f"say_accesses(sch, {pieces[0]})"]
 
     def _refuse_several(self, place: paths.Place) -> None:
         """TVM 0.27 crashes (SIGSEGV) on a loop with several blocks beneath it."""

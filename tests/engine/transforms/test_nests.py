@@ -1,8 +1,11 @@
 """loop_partition, merge, add_unit_loop."""
 
+import pytest
 from tvm.script import tirx as T
 
+from mlc_explorer.engine import paths
 from mlc_explorer.engine.transforms import apply_step
+from mlc_explorer.errors import Refused
 from mlc_explorer.schema.trace import Step
 
 
@@ -46,26 +49,22 @@ def test_loop_partition(check):
     def after(A: T.Buffer((8, 16), "float32"), B: T.Buffer((8, 16), "float32")):
         for i in range(8):
             with T.sblock("B_j_common"):
-                T.reads()
-                T.writes()
+                T.reads(A[i, 0:16])
+                T.writes(B[i, 0:16])
                 with T.sblock("B_j0_partition"):
-                    T.reads()
-                    T.writes()
+                    T.reads(A[i, 0:2])
+                    T.writes(B[i, 0:2])
                     for j0 in range(2):
                         with T.sblock("B_j0"):
                             vi, vj = T.axis.remap("SS", [i, j0])
-                            T.reads(A[0:8, 0:2])
-                            T.writes(B[0:8, 0:2])
                             B[vi, vj] = A[vi, vj] * T.float32(2)
                 with T.sblock("B_j1_partition"):
-                    T.reads()
-                    T.writes()
+                    T.reads(A[i, 2:16])
+                    T.writes(B[i, 2:16])
                     for j1 in range(2, 16):
                         with T.sblock("B_j1"):
                             vi = T.axis.spatial(8, i)
                             vj = T.axis.spatial((2, 16), j1)
-                            T.reads(A[0:8, 2:16])
-                            T.writes(B[0:8, 2:16])
                             B[vi, vj] = A[vi, vj] * T.float32(2)
 
     applied = check(double, after, step("loop_partition", loop="B/j", factors=[2, None]))
@@ -74,9 +73,18 @@ def test_loop_partition(check):
 
 
 def test_loop_partition_of_a_loop_around_a_sum(module):
-    """TVM says that each piece's block writes all that the piece writes; the check looks at what it does."""
     pieces = apply_step(module(row_sum), step("loop_partition", loop="sum/i", factors=[1, None]))
     assert pieces.moved["main:sum/k"] == "main:sum_i1/k"
+
+
+def test_loop_partition_lets_its_blocks_say_what_they_touch(module):
+    """TVM lets those around the pieces say nothing, and then moves a reader to where nothing is there yet."""
+    mod = apply_step(module(chain), step("loop_partition", loop="B/i", factors=[4, None])).mod
+    with pytest.raises(Refused):
+        apply_step(mod, step("reverse_compute_at", block="C", loop="B_i0/j"))
+    places = {p.name: p.node for p in paths.walk(mod["main"]) if p.kind == "block"}
+    assert [str(r.source.name) for r in places["B_i_common"].writes] == ["B"]
+    assert [int(r.extent) for r in places["B_i0"].writes[0].region] == [1, 1]
 
 
 def test_loop_partition_refused_for_a_reduction_that_would_begin_anew(refuse):
