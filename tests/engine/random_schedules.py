@@ -28,6 +28,7 @@ from mlc_explorer.engine.targets import target
 from mlc_explorer.engine.transforms import apply_step
 from mlc_explorer.errors import MlcError
 from mlc_explorer.schema.trace import Step
+from tests.engine.random_buffers import buffers_and_layouts
 from tests.engine.views.interpreter import at_size, called
 
 SIZES = {
@@ -39,7 +40,8 @@ SIZES = {
 }
 HAZARDS = {
     "guard_missing", "never_written", "sum_not_started", "summed_twice", "read_too_early", "read_across",
-    "sum_at_once", "begun_again", "vectorized_storage",
+    "sum_at_once", "begun_again", "vectorized_storage", "written_outside", "read_outside", "overwritten",
+    "map_clashes", "zeros_count",
 }  # fmt: skip
 ATTEMPTS = 16
 SECONDS = 20  # for one run; beyond that it hangs
@@ -60,6 +62,7 @@ def draw(rng: random.Random, mod: IRModule) -> Step:
     other = rng.choice(loops).path if loops else "none/none"
     name, params = rng.choice(
         [
+            *buffers_and_layouts(rng, mod, block, around or [other]),
             ("split", {"loop": any_loop, "factors": [None, rng.choice([2, 3, 4, 5, 7])]}),
             ("fuse", {"loops": pair}),
             ("reorder", {"loops": pair[::-1]}),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from tvm.s_tir import Schedule
+from tvm.tirx import PrimFunc
 from tvm.tirx.analysis import undefined_vars
 
 from ...errors import Refused
@@ -85,8 +86,24 @@ class WriteAt(LoopTransform):
         block, loop = paths.block_rv(sch, function, self.block), paths.loop_rv(sch, function, self.loop)
         index = buffers.position(sch, block, self.buffer, "write", self.block)
         _refuse_loop_elsewhere(sch, function, self.block, self.loop, self.name)
+        self._refuse_unread(sch.mod[function], buffers.region(sch, block, index, "write"))
         sch.write_at(loop, block, index, self.scope)
         return {}
+
+    def _refuse_unread(self, func: PrimFunc, buffer: Any) -> None:
+        """Refused if the buffer is read beneath the loop only: those readers take the copy, so that what is
+        carried out of the loop is for nobody, and TVM then does not compile it."""
+        if buffers.is_parameter(func, buffer):
+            return
+        loop = paths.find(func, self.loop)
+        readers = [
+            place.path
+            for place in paths.walk(func)
+            if place.kind == "block" and any(r.source.same_as(buffer) for r in place.node.reads)
+        ]
+        if all(path in loop.blocks for path in readers):
+            said = words("carried_for_nobody", loop=loop.path, buffer=str(buffer.name))
+            raise Refused(**said, place="loop", paths=(loop.path, *readers))
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from ...errors import Refused
 from .. import paths
 from . import instances
 from .instances import Leaf, Nested, Region, Unknown
+from .malformed import refuse_broken_copy, refuse_ill_formed, refuse_unsized, refuse_vectorized_storage
 from .outside import is_copy, outside
 from .rings import Ring, ring
 from .stories import UNKNOWN, Stories, Story, stories_of
@@ -49,7 +50,12 @@ def refuse_wrong(before: PrimFunc, after: PrimFunc) -> None:
     """Refused if `after` computes something wrong and `before` did not."""
     refuse_vectorized_storage(after)
     found = first_hazard(after, _known(before))
-    if found is None or first_hazard(before) is not None:
+    if found is None:
+        refuse_ill_formed(after)
+        refuse_broken_copy(after)
+        refuse_unsized(after)
+        return
+    if first_hazard(before) is not None:
         return
     named = {place.node: place.path for place in paths.walk(after)}
     path, other = named[found.node], named.get(found.other, "-")
@@ -354,36 +360,3 @@ def _content(what: np.ndarray) -> np.ndarray | None:
     if not len(fresh):
         return None
     return np.sort(what[fresh[-1] :, _TERM])
-
-
-def refuse_vectorized_storage(func: PrimFunc) -> None:
-    """Refused if a vectorized loop of `func` encloses every access to a buffer that is no parameter.
-
-    Such a buffer gets its storage inside that loop, and TVM then lets all lanes share one element: seen wrong
-    for an elementwise producer, a row sum and a cache_write alike, in whichever order the loop was vectorized
-    and the block moved there.
-    """
-    places = paths.walk(func)
-    params = set(func.params)
-    around: dict[Any, set[int]] = {}
-    for i, place in enumerate(places):
-        if place.kind == "block":
-            lanes = _vectorized_above(places, i)
-            for region in (*place.node.reads, *place.node.writes):
-                around[region.source] = around.get(region.source, lanes) & lanes
-    for buffer, loops in around.items():
-        if loops and buffer not in params:
-            loop = places[min(loops)]
-            raise Refused(
-                **words("vectorized_storage", loop=loop.path, buffer=str(buffer.name)), paths=(loop.path,)
-            )
-
-
-def _vectorized_above(places: tuple[paths.Place, ...], index: int) -> set[int]:
-    found = set()
-    parent = places[index].parent
-    while parent is not None:
-        if places[parent].kind == "loop" and places[parent].node.kind == ForKind.VECTORIZED:
-            found.add(parent)
-        parent = places[parent].parent
-    return found

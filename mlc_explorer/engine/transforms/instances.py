@@ -315,6 +315,7 @@ def _touched(block: Any, buffers: Mapping[Any, Any]) -> tuple[list[Any], list[An
     except Exception:  # TVM raises its own kinds where there is a buffer that is neither: it can't be asked
         return list(block.reads), list(block.writes)
     own = {region.source for region in block.writes} - {region.source for region in block.reads}
+    own = own if block.init is not None else set()  # else it is one that hides what it reads
     reads = [region for region in reads if region.source not in own]  # a sum reads what it adds to
     return _found(reads, block.reads), _found(writes, block.writes)
 

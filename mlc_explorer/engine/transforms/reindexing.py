@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -43,7 +44,11 @@ def _own_indices(access: str) -> Source:
         if not used:
             return []
         left, last = ", ".join(names.values()), used[-1]
-        panels = [[f"{last} // {n}", *used[:-1], f"{last} % {n}"] for n in (16, 8, 4)]
+        extent = next(axis.dom.extent for axis in block.node.iter_vars if names[axis.var] == last)
+        tiles = [
+            n for n in (16, 8, 4) if isinstance(extent, IntImm) and n < int(extent) and int(extent) % n == 0
+        ]
+        panels = [[f"{last} // {n}", *used[:-1], f"{last} % {n}"] for n in tiles]
         orders = [used, [*used[:-2], *used[:-3:-1]], *panels]
         return list(dict.fromkeys(f"{left} -> {', '.join(order)}" for order in orders))
 
@@ -84,7 +89,7 @@ class ReindexCacheRead(LoopTransform):
         index = buffers.position(sch, block, self.buffer, "read", self.block)
         mapping = _mapping(self, sch.get(block), sch.get(block).reads[index])
         with buffers.within_memory(sch, function, self.block, "index_map"):
-            sch.reindex_cache_read(block, index, self.scope, mapping)
+            _own_loops(sch, function, sch.reindex_cache_read(block, index, self.scope, mapping))
         return {}
 
 
@@ -123,7 +128,7 @@ class ReindexCacheWrite(LoopTransform):
         index = buffers.position(sch, block, self.buffer, "write", self.block)
         mapping = _mapping(self, sch.get(block), sch.get(block).writes[index])
         with buffers.within_memory(sch, function, self.block, "index_map"):
-            sch.reindex_cache_write(block, index, self.scope, mapping)
+            _own_loops(sch, function, sch.reindex_cache_write(block, index, self.scope, mapping))
         return {}
 
 
@@ -182,6 +187,17 @@ def _mapping(step: ReindexCacheRead | ReindexCacheWrite, block: Any, region: Any
         said = words("map_clashes", block=step.block, buffer=str(region.source.name))
         raise Refused(**said, place="index_map", paths=(step.block,))
     return mapping
+
+
+def _own_loops(sch: Schedule, function: str, copy: Any) -> None:
+    """Gives the loops of the copy variables of their own, by splitting each into one.
+
+    TVM lets them share the variables of the loops that they were made from, so that a variable would no longer
+    tell which loop is meant."""
+    owners = Counter(p.node.loop_var for p in paths.walk(sch.mod[function]) if p.kind == "loop")
+    for loop in sch.get_loops(copy):
+        if owners[sch.get(loop).loop_var] > 1:
+            sch.split(loop, [None])
 
 
 def _used(expressions: Sequence[Expression]) -> set[str]:
