@@ -21,7 +21,7 @@ from ...schema import params as kinds
 from ...schema.palette import Palette, Verdict
 from ...schema.trace import Step
 from ..replay import State
-from ..transforms import catalogue
+from ..transforms import catalogue, stages
 from ..transforms.base import GraphTransform, Transform
 from ..transforms.scope import Scope
 from ..transforms.wording import words
@@ -102,7 +102,12 @@ def _verdict(cls: type[Transform], scope: Scope, function: str) -> Found:
 
 
 def _stage(cls: type[GraphTransform], scope: Scope) -> Found:
-    """A pass that needs parameters which nothing in the model suggests is at another place than its form."""
+    """Whether the model is at the stage that the pass needs. One may want values which nothing in the model
+    suggests: then its form asks for them."""
+    try:
+        stages.require(cls, scope.mod)
+    except MlcError as refusal:
+        return Found("elsewhere", {}, refusal)
     params = next(proposals.attempts(cls, scope, {}), None)
     if params is None:
         return Found("applies", {})

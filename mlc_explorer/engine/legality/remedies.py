@@ -130,17 +130,19 @@ def remedies(case: Case, language: str) -> tuple[Remedy, ...]:
 
 
 def outcome(case: Case, plan: Plan) -> IRModule | None:
-    """What the plan makes of the function, or of the model; None if one of its steps does not apply, or if
-    the last of them changes nothing."""
+    """What the plan makes of the function, or of the model; None if one of its steps does not apply, the
+    last changes nothing, or everything is as it was in the end."""
     mod = case.state.mod
     if case.func is not None and all(step.function == case.step.function for step in plan.steps):
         mod = IRModule({case.step.function: case.func})
+    start = mod
     try:
         for step in plan.steps:
             before, mod = mod, apply_step(mod, step).mod
     except MlcError:
         return None
-    return None if tvm_ffi.structural_equal(before, mod) else mod
+    is_idle = any(tvm_ffi.structural_equal(mod, earlier) for earlier in (before, start))
+    return None if is_idle else mod
 
 
 def _worded(plan: Plan, language: str) -> Remedy:
