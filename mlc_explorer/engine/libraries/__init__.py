@@ -50,7 +50,7 @@ LIBRARIES = {
 # What each library can compute. The longest combinations come first, as the more a call does the better.
 OPERATIONS = (
     "linear_relu", "linear", "matmul", "conv2d_bias_relu", "conv2d_bias", "conv2d", "max_pool2d", "softmax",
-    "layer_norm", "relu", "add", "multiply", "permute_dims", "reshape",
+    "layer_norm", "batch_norm", "mean", "relu", "add", "multiply", "divide", "permute_dims", "reshape",
 )  # fmt: skip
 
 

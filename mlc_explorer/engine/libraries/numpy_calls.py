@@ -86,6 +86,20 @@ def numpy_layer_norm(x, gamma, beta, epsilon, out):
     y += numpy_view(beta)
 
 
+def numpy_batch_norm(x, gamma, beta, mean, variance, epsilon, out):
+    """NCHW, with known statistics: a factor and a summand for each channel."""
+    gamma, beta, mean, variance = map(numpy_view, (gamma, beta, mean, variance))
+    factor = gamma / np.sqrt(variance + np.asarray(epsilon, variance.dtype))
+    y = numpy_view(out)
+    np.multiply(numpy_view(x), factor.reshape(1, -1, 1, 1), out=y)
+    y += (beta - mean * factor).reshape(1, -1, 1, 1)
+
+
+def numpy_mean(x, axes, out):
+    x, y = numpy_view(x), numpy_view(out)
+    np.mean(x, axis=tuple(axes), out=y, keepdims=x.ndim == y.ndim)
+
+
 def numpy_relu(x, out):
     np.maximum(numpy_view(x), 0, out=numpy_view(out))
 
@@ -96,6 +110,10 @@ def numpy_add(a, b, out):
 
 def numpy_multiply(a, b, out):
     np.multiply(numpy_view(a), numpy_view(b), out=numpy_view(out))
+
+
+def numpy_divide(a, b, out):
+    np.divide(numpy_view(a), numpy_view(b), out=numpy_view(out))
 
 
 def numpy_reshape(x, out):

@@ -96,6 +96,18 @@ def onnxruntime_layer_norm(x, gamma, beta, epsilon, out):
     onnxruntime_run(nodes, {"x": x, "gamma": gamma, "beta": beta}, out)
 
 
+def onnxruntime_batch_norm(x, gamma, beta, mean, variance, epsilon, out):
+    nodes = f"y = BatchNormalization<epsilon = {epsilon:.12f}>(x, gamma, beta, mean, variance)"
+    inputs = {"x": x, "gamma": gamma, "beta": beta, "mean": mean, "variance": variance}
+    onnxruntime_run(nodes, inputs, out)
+
+
+def onnxruntime_mean(x, axes, out):
+    keep = int(np.from_dlpack(x).ndim == np.from_dlpack(out).ndim)
+    nodes = f"a = Constant<value_ints = {list(axes)}>() y = ReduceMean<keepdims = {keep}>(x, a)"
+    onnxruntime_run(nodes, {"x": x}, out)
+
+
 def onnxruntime_relu(x, out):
     onnxruntime_run("y = Relu(x)", {"x": x}, out)
 
@@ -106,6 +118,10 @@ def onnxruntime_add(a, b, out):
 
 def onnxruntime_multiply(a, b, out):
     onnxruntime_run("y = Mul(a, b)", {"a": a, "b": b}, out)
+
+
+def onnxruntime_divide(a, b, out):
+    onnxruntime_run("y = Div(a, b)", {"a": a, "b": b}, out)
 
 
 def onnxruntime_reshape(x, out):

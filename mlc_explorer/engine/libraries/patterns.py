@@ -13,7 +13,7 @@ import inspect
 from collections.abc import Iterable
 
 from tvm import relax
-from tvm.relax.dpl import is_op, wildcard
+from tvm.relax.dpl import is_op, is_tuple_get_item, wildcard
 
 
 def with_relu(pattern, relu):
@@ -98,6 +98,32 @@ def layer_norm_pattern():
     return norm, arguments
 
 
+def batch_norm_pattern():
+    """With the statistics of the training, over the channels of NCHW; of its three results the first."""
+    norm = is_op("relax.nn.batch_norm")(*(wildcard() for _ in range(5)))
+    result = is_tuple_get_item(norm, 0)
+
+    def arguments(found):
+        attrs, x = found[norm].attrs, found[norm].args[0]
+        usual = (
+            x.ty.ndim == 4 and int(attrs.axis) == 1 and attrs.center and attrs.scale and not attrs.training
+        )
+        return [*found[norm].args, relax.prim_value(float(attrs.epsilon))] if usual else None
+
+    return result, arguments
+
+
+def mean_pattern():
+    mean = is_op("relax.mean")(wildcard())
+
+    def arguments(found):
+        call = found[mean]
+        axes = call.attrs.axis if call.attrs.axis is not None else range(call.args[0].ty.ndim)
+        return [call.args[0], relax.ShapeExpr([int(a) % call.args[0].ty.ndim for a in axes])]
+
+    return mean, arguments
+
+
 def elementwise_pattern(operator, count):
     """An operator of `count` tensors without attributes."""
     call = is_op(operator)(*(wildcard() for _ in range(count)))
@@ -131,9 +157,12 @@ PATTERNS = {
     "max_pool2d": "max_pool2d_pattern()",
     "softmax": "softmax_pattern()",
     "layer_norm": "layer_norm_pattern()",
+    "batch_norm": "batch_norm_pattern()",
+    "mean": "mean_pattern()",
     "relu": 'elementwise_pattern("relax.nn.relu", 1)',
     "add": 'elementwise_pattern("relax.add", 2)',
     "multiply": 'elementwise_pattern("relax.multiply", 2)',
+    "divide": 'elementwise_pattern("relax.divide", 2)',
     "permute_dims": "permute_dims_pattern()",
     "reshape": "reshape_pattern()",
 }

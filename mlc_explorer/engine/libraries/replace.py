@@ -21,6 +21,7 @@ def replace_by_calls(mod, name, pattern, arguments, binding=None):
     for var, func in mod.functions_items():
         if not isinstance(func, relax.Function) or "Composite" in func.attrs:
             continue
+        func = relax.analysis.remove_all_unused(func)  # what nobody uses must not count as a user
         values = relax.analysis.get_var2val(func)
         bound = {value: variable for variable, value in values.items()}
         users = Counter(v for value in values.values() for v in relax.analysis.free_vars(value))
@@ -35,7 +36,9 @@ def replace_by_calls(mod, name, pattern, arguments, binding=None):
             fits = given is not None and all(users[v] == 1 for v in inner)
             return relax.op.call_dps_packed(name, given, value.ty) if fits else None
 
-        out.update_func(var, with_calls(func, call))
+        changed = with_calls(func, call)
+        if not changed.same_as(func):
+            out.update_func(var, changed)
     return out
 
 
@@ -45,6 +48,8 @@ def replace_function(mod, callee, name, order, more):
     gone = mod.get_global_var(callee)
 
     def call(variable, value):
+        if not isinstance(value, relax.Call):
+            return None
         is_tir = getattr(value.op, "name", "") == "relax.call_tir" and value.args[0].same_as(gone)
         if not is_tir and not value.op.same_as(gone):
             return None
@@ -59,14 +64,15 @@ def replace_function(mod, callee, name, order, more):
 
 
 def with_calls(func, call):
-    """`func` with `call(variable, value)` in the place of each bound call of float32, where that is not
-    None; what nobody uses any more is gone. Other element types are not what every library computes."""
+    """`func` with `call(variable, value)` in the place of each float32 tensor that it computes, where that is
+    not None; what nobody uses any more is gone. Other element types are not what every library computes."""
     builder, blocks, changed = relax.BlockBuilder(), [], False
     for block in func.body.blocks:
         bindings = list(block.bindings)
         for i, old in enumerate(bindings):
             value = old.value
-            plain = isinstance(value, relax.Call) and isinstance(value.ty, relax.TensorType)
+            computed = isinstance(value, (relax.Call, relax.TupleGetItem))
+            plain = computed and isinstance(value.ty, relax.TensorType)
             new = call(old.var, value) if plain and str(value.ty.dtype) == "float32" else None
             if new is not None:
                 bindings[i], changed = relax.VarBinding(old.var, builder.normalize(new)), True

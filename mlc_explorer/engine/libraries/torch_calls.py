@@ -90,6 +90,17 @@ def torch_layer_norm(x, gamma, beta, epsilon, out):
     y.copy_(torch.nn.functional.layer_norm(x, gamma.shape, gamma, beta, epsilon))
 
 
+def torch_batch_norm(x, gamma, beta, mean, variance, epsilon, out):
+    x, gamma, beta, mean, variance, y = torch_views(x, gamma, beta, mean, variance, out)
+    batch_norm = torch_module().nn.functional.batch_norm
+    y.copy_(batch_norm(x, mean, variance, gamma, beta, eps=epsilon))
+
+
+def torch_mean(x, axes, out):
+    x, y = torch_views(x, out)
+    torch_module().mean(x, list(axes), keepdim=x.ndim == y.ndim, out=y)
+
+
 def torch_relu(x, out):
     torch = torch_module()
     x, y = torch_views(x, out)
@@ -106,6 +117,12 @@ def torch_multiply(a, b, out):
     torch = torch_module()
     a, b, y = torch_views(a, b, out)
     torch.mul(a, b, out=y)
+
+
+def torch_divide(a, b, out):
+    torch = torch_module()
+    a, b, y = torch_views(a, b, out)
+    torch.div(a, b, out=y)
 
 
 def torch_reshape(x, out):

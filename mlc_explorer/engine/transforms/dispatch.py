@@ -26,7 +26,10 @@ from .sources import Source
 from .wording import words
 
 ALL = "all"
-_IMPORTS = "from collections import Counter\n\nfrom tvm.relax.dpl import WildcardPattern, is_op, wildcard"
+_IMPORTS = """\
+from collections import Counter
+
+from tvm.relax.dpl import WildcardPattern, is_op, is_tuple_get_item, wildcard"""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ from mlc_explorer.engine.verify import agrees
 
 op = relax.op
 
+VARIANCE = relax.const(np.array([0.5, 1.0, 2.0], "float32"))
+
 # operation → shapes of the inputs, and what computes it in a graph
 CASES = {
     "matmul": ([(3, 4, 5), (3, 5, 6)], op.matmul),
@@ -36,9 +38,16 @@ CASES = {
     "softmax": ([(3, 5, 7)], lambda x: op.nn.softmax(x, -1)),
     "softmax, another axis": ([(3, 5, 7)], lambda x: op.nn.softmax(x, 1)),
     "layer_norm": ([(2, 3, 8), (8,), (8,)], lambda x, g, b: op.nn.layer_norm(x, g, b, [-1], 1e-5)),
+    "batch_norm": (
+        [(2, 3, 4, 4), (3,), (3,), (3,)],
+        lambda x, g, b, m: relax.TupleGetItem(op.nn.batch_norm(x, g, b, m, VARIANCE, 1, training=False), 0),
+    ),
+    "mean": ([(2, 3, 4, 5)], lambda x: op.mean(x, [2, 3], True)),
+    "mean, of all": ([(3, 4)], lambda x: op.mean(x)),
     "relu": ([(3, 4)], op.nn.relu),
     "add": ([(3, 4), (4,)], op.add),
     "multiply": ([(2, 3, 4), (3, 1)], op.multiply),
+    "divide": ([(3, 4), (3, 4)], op.divide),
     "permute_dims": ([(2, 3, 4)], lambda x: op.permute_dims(x, (2, 0, 1))),
     "permute_dims, all": ([(2, 3, 4)], op.permute_dims),
     "reshape": ([(2, 3, 4)], lambda x: op.reshape(x, (6, 4))),
