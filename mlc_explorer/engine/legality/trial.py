@@ -7,6 +7,7 @@ the palette found.
 
 from __future__ import annotations
 
+import functools
 import json
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping
@@ -15,6 +16,7 @@ from typing import Any, Generic, TypeVar
 
 import tvm_ffi
 from tvm import IRModule
+from tvm.s_tir import Schedule
 from tvm.tirx import PrimFunc
 
 from ...errors import MlcError
@@ -24,6 +26,7 @@ from ...texts import say_error
 from ..transforms import apply_step, catalogue
 from ..transforms.apply import run_on, schedule_of
 from ..transforms.base import LoopTransform, Transform
+from ..transforms.refusals import explained
 
 _MOST_SUBJECTS = 24
 _MOST_TRIALS = 1500  # of one function: some seventy transforms for each of its loops and blocks
@@ -77,8 +80,9 @@ class Subject:
     name: str
     _trials: Recent[str, Trial] = field(default_factory=lambda: Recent(_MOST_TRIALS))
 
-    def __post_init__(self) -> None:
-        self._schedule = schedule_of(self.func, self.name)
+    @functools.cached_property
+    def _schedule(self) -> Schedule:
+        return schedule_of(self.func, self.name)
 
     def attempt(self, cls: type[Transform], params: Mapping[str, Any]) -> Trial:
         """Tries a transform of loops, or of this function as a whole. Raises nothing that is an MlcError."""
@@ -98,8 +102,11 @@ class Subject:
     def _after(self, cls: type[Transform], step: Step) -> PrimFunc:
         if not issubclass(cls, LoopTransform):
             return apply_step(IRModule({self.name: self.func}), step).mod[self.name]
-        copy = self._schedule.copy()
-        run_on(copy, catalogue.make(step), self.func, self.name)  # type: ignore[arg-type]
+        transform = catalogue.make(step)
+        assert isinstance(transform, LoopTransform)
+        with explained(transform, self.func):  # of a function that was lowered, TVM may make no schedule
+            copy = self._schedule.copy()
+        run_on(copy, transform, self.func, self.name)
         return copy.mod[self.name]
 
 

@@ -120,7 +120,8 @@ def _schedule(
     transform: LoopTransform, mod: IRModule, function: str
 ) -> tuple[Schedule, list[_Tracked], Moves]:
     func = _prim_func(mod, function)
-    sch = schedule_of(func, function)
+    with explained(transform, func):
+        sch = schedule_of(func, function)
     places = _tracked(sch, func)
     return sch, places, run_on(sch, transform, func, function)
 
