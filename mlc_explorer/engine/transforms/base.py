@@ -107,9 +107,11 @@ class ScheduleRule(FunctionTransform):
 
 @dataclass(frozen=True)
 class GraphTransform(Transform):
-    """A pass: it sees the whole module."""
+    """A pass: it sees the whole module. `needs` names what must be there for it to have a meaning, in words
+    that `stages` knows."""
 
     level: ClassVar[str] = "graph"
+    needs: ClassVar[tuple[str, ...]] = ()
 
     def run(self, mod: IRModule) -> IRModule:
         """The new module; `mod` is left as it is."""
@@ -134,13 +136,19 @@ class GraphTransform(Transform):
 
 @dataclass(frozen=True)
 class RelaxPass(GraphTransform):
-    """A pass of `tvm.relax.transform` under its own name, with its default settings."""
+    """A pass of `tvm.relax.transform` under its own name. Its fields are the pass's arguments."""
+
+    def arguments(self) -> dict[str, object]:
+        """What the pass is made with; what stands as TVM's default is left out."""
+        given = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        return {f.name: given[f.name] for f in dataclasses.fields(self) if given[f.name] != f.default}
 
     def run(self, mod: IRModule) -> IRModule:
-        return getattr(relax.transform, self.name)()(mod)
+        return getattr(relax.transform, self.name)(**_plain(self.arguments()))(mod)
 
     def source(self) -> str:
-        return f"mod = relax.transform.{self.name}()(mod)"
+        made = ", ".join(f"{key}={value!r}" for key, value in _plain(self.arguments()).items())
+        return f"mod = relax.transform.{self.name}({made})(mod)"
 
 
 @dataclass(frozen=True)
@@ -148,9 +156,15 @@ class RelaxPipeline(GraphTransform):
     """A pipeline that `tvm.relax.get_pipeline` knows by `name`."""
 
     family: ClassVar[str] = "pipeline"
+    needs: ClassVar[tuple[str, ...]] = ("graph",)
 
     def run(self, mod: IRModule) -> IRModule:
         return relax.get_pipeline(self.name)(mod)
 
     def source(self) -> str:
         return f"mod = relax.get_pipeline({self.name!r})(mod)"
+
+
+def _plain(arguments: Mapping[str, object]) -> dict[str, object]:
+    """TVM takes lists, and a frozen step holds tuples."""
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in arguments.items()}

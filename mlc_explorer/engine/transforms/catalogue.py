@@ -14,21 +14,29 @@ from ...schema.trace import Step
 from ...schema.transform import ParamSpec, Shortcut, TransformSpec
 from ...texts import LANGUAGES, say
 from . import (
+    algebra,
     annotate,
     axes,
     caching,
+    calling,
+    cleaning,
     compute,
+    conversion,
     copies,
     dispatch,
     epilogue,
     folding,
     functions,
     graph,
+    grouping,
     layout,
     mapping,
+    memory,
     nests,
     padding,
+    parameters,
     passes,
+    pipelines,
     reduction,
     regions,
     reindexing,
@@ -37,6 +45,7 @@ from . import (
     tensorir,
     tensorizing,
     tiling,
+    training,
 )
 from .base import Transform
 from .wording import words
@@ -45,6 +54,15 @@ from .wording import words
 _FAMILIES = (
     folding,
     graph,
+    grouping,
+    pipelines,
+    cleaning,
+    calling,
+    algebra,
+    conversion,
+    parameters,
+    training,
+    memory,
     passes,
     tiling,
     nests,

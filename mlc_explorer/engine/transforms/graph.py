@@ -1,7 +1,6 @@
-"""Graph passes and pipelines under TVM's own names.
+"""From operators to functions with loops, and from many of those to few.
 
-They see the whole module. The order in which they have an effect: LegalizeOps → AnnotateTIROpPattern →
-FuseOps → FuseTIR; one that finds nothing to do changes nothing, and the step's report says so.
+The order in which they have an effect: LegalizeOps → AnnotateTIROpPattern → FuseOps → FuseTIR.
 """
 
 from __future__ import annotations
@@ -9,7 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from .base import RelaxPass, RelaxPipeline
+from ...schema.params import Integer, Text, param
+from .base import RelaxPass
+from .patterns import known_operator
 
 
 @dataclass(frozen=True)
@@ -18,12 +19,24 @@ class LegalizeOps(RelaxPass):
 
     TVM: ``relax.transform.LegalizeOps``; MLIR: the conversion of named ops to ``linalg.generic``.
 
+    skip_ops: operators that stay as they are, separated by commas, e.g. ``relax.nn.relu``.
+
     ``lv = R.matmul(x, w)`` → ``lv = R.call_tir(matmul, (x, w))`` and a PrimFunc ``matmul``
     """
 
     name: ClassVar[str] = "LegalizeOps"
     family: ClassVar[str] = "lowering"
     tvm: ClassVar[str] = "relax.transform.LegalizeOps"
+    needs: ClassVar[tuple[str, ...]] = ("graph",)
+
+    skip_ops: str | None = param(Text(r"[\w.]+(\s*,\s*[\w.]+)*"), default=None)
+
+    def arguments(self) -> dict[str, object]:
+        return {"skip_ops": [known_operator(name) for name in self._skipped]} if self._skipped else {}
+
+    @property
+    def _skipped(self) -> list[str]:
+        return [name.strip() for name in self.skip_ops.split(",")] if self.skip_ops else []
 
 
 @dataclass(frozen=True)
@@ -38,20 +51,7 @@ class AnnotateTIROpPattern(RelaxPass):
     name: ClassVar[str] = "AnnotateTIROpPattern"
     family: ClassVar[str] = "fusion"
     tvm: ClassVar[str] = "relax.transform.AnnotateTIROpPattern"
-
-
-@dataclass(frozen=True)
-class FoldConstant(RelaxPass):
-    """Computes now what depends on constants only.
-
-    TVM: ``relax.transform.FoldConstant``; MLIR: canonicalisation with folders.
-
-    ``lv = R.call_tir(transpose, (constant,))`` → a constant
-    """
-
-    name: ClassVar[str] = "FoldConstant"
-    family: ClassVar[str] = "cleaning"
-    tvm: ClassVar[str] = "relax.transform.FoldConstant"
+    needs: ClassVar[tuple[str, ...]] = ("loops",)
 
 
 @dataclass(frozen=True)
@@ -60,12 +60,18 @@ class FuseOps(RelaxPass):
 
     TVM: ``relax.transform.FuseOps``; MLIR: ``linalg`` elementwise fusion.
 
+    fuse_opt_level: 0 fuses nothing, 1 only after elementwise and injective functions, 2 and more everything;
+        -1 takes the level of TVM's context.
+
     ``lv = call_tir(add, …); lv1 = call_tir(relu, (lv,))`` → ``lv1 = fused_add_relu(…)``
     """
 
     name: ClassVar[str] = "FuseOps"
     family: ClassVar[str] = "fusion"
     tvm: ClassVar[str] = "relax.transform.FuseOps"
+    needs: ClassVar[tuple[str, ...]] = ("graph", "loop_calls", "annotated")
+
+    fuse_opt_level: int = param(Integer(-1, 4), default=-1)
 
 
 @dataclass(frozen=True)
@@ -80,86 +86,21 @@ class FuseTIR(RelaxPass):
     name: ClassVar[str] = "FuseTIR"
     family: ClassVar[str] = "fusion"
     tvm: ClassVar[str] = "relax.transform.FuseTIR"
+    needs: ClassVar[tuple[str, ...]] = ("graph", "loops", "annotated")
 
 
 @dataclass(frozen=True)
-class DeadCodeElimination(RelaxPass):
-    """Drops bindings and functions that nothing uses.
+class MergeCompositeFunctions(RelaxPass):
+    """Puts groups that one library takes next to each other into one function for it.
 
-    TVM: ``relax.transform.DeadCodeElimination``; MLIR: ``symbol-dce`` and canonicalisation.
+    TVM: ``relax.transform.MergeCompositeFunctions``.
 
-    ``lv = R.add(x, y)`` that is never used → nothing
+    FuseOpsByPattern goes before; the prefix of a pattern's name, ``blas`` in ``blas.linear``, is the library.
+
+    calls of ``blas.linear`` and ``blas.relu`` → one function with ``Codegen = "blas"`` that calls both
     """
 
-    name: ClassVar[str] = "DeadCodeElimination"
-    family: ClassVar[str] = "cleaning"
-    tvm: ClassVar[str] = "relax.transform.DeadCodeElimination"
-
-
-@dataclass(frozen=True)
-class CanonicalizeBindings(RelaxPass):
-    """Removes bindings that only give a value a second name.
-
-    TVM: ``relax.transform.CanonicalizeBindings``; MLIR: ``canonicalize``.
-
-    ``lv = x; gv = R.add(lv, lv)`` → ``gv = R.add(x, x)``
-    """
-
-    name: ClassVar[str] = "CanonicalizeBindings"
-    family: ClassVar[str] = "cleaning"
-    tvm: ClassVar[str] = "relax.transform.CanonicalizeBindings"
-
-
-@dataclass(frozen=True)
-class EliminateCommonSubexpr(RelaxPass):
-    """Computes once what the graph computes twice from the same values.
-
-    TVM: ``relax.transform.EliminateCommonSubexpr``; MLIR: ``cse``.
-
-    ``a = R.exp(x); b = R.exp(x); c = R.add(a, b)`` → ``a = R.exp(x); b = a; c = R.add(a, a)``
-    """
-
-    name: ClassVar[str] = "EliminateCommonSubexpr"
-    family: ClassVar[str] = "cleaning"
-    tvm: ClassVar[str] = "relax.transform.EliminateCommonSubexpr"
-
-
-@dataclass(frozen=True)
-class ConvertToDataflow(RelaxPass):
-    """Puts bindings without side effects into dataflow blocks, which most passes need.
-
-    TVM: ``relax.transform.ConvertToDataflow``.
-
-    ``lv = …; gv = …`` → ``with R.dataflow(): lv = …; gv = …; R.output(gv)``
-    """
-
-    name: ClassVar[str] = "ConvertToDataflow"
-    family: ClassVar[str] = "cleaning"
-    tvm: ClassVar[str] = "relax.transform.ConvertToDataflow"
-
-
-@dataclass(frozen=True)
-class Zero(RelaxPipeline):
-    """Legalise, fold constants, fuse: TVM's pipeline for a graph that nothing was tuned for.
-
-    TVM: ``relax.get_pipeline("zero")``: LegalizeOps, AnnotateTIROpPattern, FoldConstant, FuseOps, FuseTIR.
-
-    a graph of operators → a graph of fused PrimFuncs
-    """
-
-    name: ClassVar[str] = "zero"
-    tvm: ClassVar[str] = 'relax.get_pipeline("zero")'
-
-
-@dataclass(frozen=True)
-class Default(RelaxPipeline):
-    """What TVM does by default: legalise, then lower the graph to calls of the virtual machine.
-
-    TVM: ``relax.get_pipeline("default")``. Nothing is fused. Afterwards the graph holds storage allocation
-    and calls of the runtime, so that graph passes find nothing any more; loops can still be scheduled.
-
-    ``lv = R.matmul(x, w)`` → ``alloc = R.builtin.alloc_tensor(…); matmul(x, w, alloc)``
-    """
-
-    name: ClassVar[str] = "default"
-    tvm: ClassVar[str] = 'relax.get_pipeline("default")'
+    name: ClassVar[str] = "MergeCompositeFunctions"
+    family: ClassVar[str] = "fusion"
+    tvm: ClassVar[str] = "relax.transform.MergeCompositeFunctions"
+    needs: ClassVar[tuple[str, ...]] = ("graph", "composites")

@@ -1,17 +1,16 @@
-"""Any pass of TVM that makes sense by itself, as a step.
+"""Any lowering pass of TVM's that makes sense by itself, for all functions of the model at once.
 
-The catalogue declares one by one the passes that a person needs on the way from a graph to loops. The others
-differ by their name only, so they are one transform with the name as its parameter. `NAMES` are those that
-take no arguments and were seen to leave samples readable and compilable at some stage. Left out is what
-needs a target, blocks that are lowered already, a GPU or another compiler's code, and what changes the
-parameters of the model.
+The passes over the graph are declared one by one, each with what it needs. Those over loops differ by their
+name only, so they are one transform with the name as its parameter. `NAMES` are those that take no arguments
+and were seen to leave samples readable and compilable at some stage; `left_out` says why the others are not
+there. Traces from before the graph passes had transforms of their own name them here, too.
 """
 
 from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from tvm import IRModule
 
@@ -19,17 +18,6 @@ from ...schema.params import Choice, param
 from .base import GraphTransform
 
 _NAMES = {
-    "relax": """
-        AdjustMatmulOrder AttachAttrLayoutFreeBuffers AttachGlobalSymbol CallTIRRewrite CombineParallelMatmul
-        ComputePrimValue DataflowUseInplaceCalls DecomposeOpsForInference DecomposeOpsForTraining
-        ExpandMatmulOfSum ExpandTupleArguments FastMathTransform FoldBatchnormToConv2D FuseTransposeMatmul
-        InlinePrivateFunctions KillAfterLastUse LambdaLift LiftTransformParams LowerAllocTensor
-        LowerRuntimeBuiltin Normalize NormalizeGlobalVar OptimizeLayoutTransform RealizeVDevice
-        RemovePurityChecking RemoveRedundantReshape RemoveUnusedOutputs RemoveUnusedParameters
-        ReorderPermuteDimsAfterConcat ReorderTakeAfterMatmul RewriteDataflowReshape
-        SpecializePrimFuncBasedOnCallSite SplitLayoutRewritePreproc StaticPlanBlockMemory ToMixedPrecision
-        ToNonDataflow TopologicalSort VMShapeLower
-    """,
     "s_tir": """
         AnnotateIrregularLoop CanonicalizeLoop ConvertBlocksToOpaque ConvertSSA HoistIfThenElse
         InjectDoubleBuffer InjectVirtualThread LoopPartition LowerAutoCopy LowerCrossThreadReduction
@@ -42,27 +30,48 @@ _NAMES = {
         SkipAssert StmtSimplify UnrollLoop
     """,
 }
+_FORMER = """
+    AdjustMatmulOrder AttachAttrLayoutFreeBuffers AttachGlobalSymbol CallTIRRewrite CombineParallelMatmul
+    ComputePrimValue DataflowUseInplaceCalls DecomposeOpsForInference DecomposeOpsForTraining
+    ExpandMatmulOfSum ExpandTupleArguments FastMathTransform FoldBatchnormToConv2D FuseTransposeMatmul
+    InlinePrivateFunctions KillAfterLastUse LambdaLift LiftTransformParams LowerAllocTensor
+    LowerRuntimeBuiltin Normalize NormalizeGlobalVar OptimizeLayoutTransform RealizeVDevice
+    RemovePurityChecking RemoveRedundantReshape RemoveUnusedOutputs RemoveUnusedParameters
+    ReorderPermuteDimsAfterConcat ReorderTakeAfterMatmul RewriteDataflowReshape
+    SpecializePrimFuncBasedOnCallSite SplitLayoutRewritePreproc StaticPlanBlockMemory ToMixedPrecision
+    ToNonDataflow TopologicalSort VMShapeLower
+"""
 
-ROOMS = tuple(_NAMES)  # of TVM: a pass is tvm.<room>.transform.<name>
+ROOMS = ("relax", *_NAMES)  # of TVM: a pass is tvm.<room>.transform.<name>
 NAMES = tuple(f"{room}.{name}" for room, names in _NAMES.items() for name in names.split())
 
 
 @dataclass(frozen=True)
+class PassName(Choice):
+    """One of `options`, which a form shows; what older traces say is understood as well."""
+
+    def check(self, value: Any) -> str:
+        room, _, name = str(value).partition(".")
+        former = room == "relax" and name in _FORMER.split()
+        return str(value) if former else super().check(value)
+
+
+@dataclass(frozen=True)
 class RunPass(GraphTransform):
-    """Runs one of TVM's passes that take no arguments.
+    """Runs one of TVM's lowering passes that take no arguments on all functions of the model.
 
-    TVM: ``relax.transform``, ``s_tir.transform`` and ``tirx.transform``; MLIR: one pass of ``mlir-opt``.
+    TVM: ``s_tir.transform`` and ``tirx.transform``; MLIR: one pass of ``mlir-opt``.
 
-    pass_name: the pass after the part of TVM that it belongs to, e.g. ``relax.ToNonDataflow``.
+    pass_name: the pass after the part of TVM that it belongs to, e.g. ``s_tir.LowerInitBlock``.
 
-    ``with R.dataflow(): lv = …`` → ``lv = …`` for ``relax.ToNonDataflow``
+    ``with T.init(): C[v] = 0`` → ``if v_k == 0: C[v] = 0`` for ``s_tir.LowerInitBlock``
     """
 
     name: ClassVar[str] = "run_pass"
     family: ClassVar[str] = "passes"
     tvm: ClassVar[str] = "tvm.*.transform"
 
-    pass_name: str = param(Choice(NAMES))
+    pass_name: str = param(PassName(NAMES))
 
     def run(self, mod: IRModule) -> IRModule:
         room, _, name = self.pass_name.partition(".")

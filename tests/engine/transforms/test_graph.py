@@ -102,8 +102,9 @@ def test_fuseops_then_fusetir(check):
 
 
 @pytest.mark.parametrize("name", ["FuseOps", "FuseTIR"])
-def test_a_pass_without_its_forerunner_changes_nothing(check, name):
-    check(Legalised, Legalised, Step(name))
+def test_a_pass_without_its_forerunner_is_refused_and_names_it(refuse, name):
+    refusal = refuse(Legalised, Step(name))
+    assert refusal.code == "needs_annotated" and "AnnotateTIROpPattern" in refusal.hint
 
 
 def test_zero(check):
