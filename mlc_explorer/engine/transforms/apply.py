@@ -197,7 +197,7 @@ def _moved(
         if place.path not in moves and place.reference is None:
             path = place.path if place.path in paths_now else None
         else:
-            node = moves[place.path] if place.path in moves else place.reference.stmt
+            node = moves.get(place.path, place.reference.stmt)
             node = sch.get(node) if isinstance(node, (SBlockRV, LoopRV)) else node
             path = now.get(node) if node is not None else None
         if path != place.path:
