@@ -92,10 +92,8 @@ def show(language: str) -> None:
     @st.fragment(key="sweep", run_every=_REFRESH_SECONDS if waits or active else None)
     def live() -> None:
         now: Sweep | None = st.session_state.get(_KEY)
-        if active and _running() is None:
-            st.rerun()  # what was measured concerns the other panels too
-        if waits and (now is None or now.look(language)):
-            workspace.redraw("palette")  # to stop refreshing
+        if (waits and (now is None or now.look(language))) or (active and _running() is None):
+            st.rerun()  # to stop refreshing; and what was measured concerns the other panels too
         if now is None:
             _begin(workspace.current(), language)
         else:
