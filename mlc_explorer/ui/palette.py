@@ -49,6 +49,9 @@ def show(language: str) -> None:
         else:
             _OTHERS[tab](language)
         refusal(work, language)
+        if work.gone:
+            said = say("selection.gone", language, name=boundary.plain(work.gone))
+            st.info(said, icon=":material/link_off:")
 
 
 def _tab(language: str) -> str:

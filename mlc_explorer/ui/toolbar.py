@@ -153,7 +153,8 @@ def _pasted() -> None:
         function = work.function
         steps = work.session.steps_of(text, function)
         chosen = next((s.function for s in reversed(steps) if s.function), function)
-        workspace.show(work.session.apply_steps(steps).select(function=chosen))
+        start = work.session if chosen == function else work.session.select(function=chosen, path=None)
+        workspace.show(start.apply_steps(steps), since=work)
     except MlcError as error:
         st.session_state[_PROBLEM] = error
 

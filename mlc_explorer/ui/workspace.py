@@ -33,13 +33,14 @@ _REMEMBERED = 50  # addresses of this visit, to know an old one of our own from 
 class Workspace:
     """What the page shows. `refusal` is the last refused step's error (cleared by the next action), `broken`
     the number of the step that could not be replayed, with its error: the steps stay, the cursor stands
-    before it."""
+    before it. `gone` is what was chosen before the last step and is no longer there."""
 
     session: Session
     info: StateInfo
     refusal: MlcError | None = None
     refused: Step | None = None
     broken: tuple[int, MlcError] | None = None
+    gone: str = ""
     written: str = ""
 
     @property
@@ -80,10 +81,12 @@ def open_model(model: str) -> Workspace:
     return show(Session.open(model))
 
 
-def show(session: Session) -> Workspace:
-    """Makes `session` what the page shows, and writes it into the address."""
+def show(session: Session, since: Workspace | None = None) -> Workspace:
+    """Makes `session` what the page shows, and writes it into the address. `since` is the workspace before
+    the steps that led there, to tell what they dissolved."""
     session, info, broken = _replayable(session)
-    return _hold(Workspace(session, info, broken=broken))
+    work = Workspace(session, info, broken=broken)
+    return _hold(replace(work, gone=_gone(since, work)) if since else work)
 
 
 def _hold(work: Workspace) -> Workspace:
@@ -122,16 +125,24 @@ def apply(steps: tuple[Step, ...]) -> None:
     """Applies steps to the workspace; a refusal is kept for the page to show, and nothing else changes."""
     work = current()
     try:
-        show(work.session.apply_steps(steps))
+        show(work.session.apply_steps(steps), since=work)
     except MlcError as error:
         _hold(replace(work, refusal=error, refused=steps[-1]))
+
+
+def _gone(before: Workspace, after: Workspace) -> str:
+    """The loop, block or function that was chosen and did not live on, if so."""
+    chosen, now = selection(before), selection(after)
+    if before.session.selection.function and after.function != before.function:
+        return before.function
+    return chosen.path if chosen.path is not None and now.path is None else ""
 
 
 def choose(**chosen: str | None) -> None:
     """A new selection (`function=`, `node=`, `path=`); the refusal's message goes away."""
     work = current()
     session = work.session.select(**chosen)
-    _hold(replace(work, session=session, refusal=None, refused=None))
+    _hold(replace(work, session=session, refusal=None, refused=None, gone=""))
 
 
 def choose_target(name: str) -> None:

@@ -14,9 +14,11 @@ APP = Path(__file__).resolve().parents[2] / "app.py"
 LEGAL = Step("LegalizeOps")
 
 
-def explore(model: str, *steps: Step, function: str = "main", language: str = "en") -> AppTest:
+def explore(
+    model: str, *steps: Step, function: str = "main", path: str | None = None, language: str = "en"
+) -> AppTest:
     page = AppTest.from_file(str(APP), default_timeout=60)
-    selection = {"function": function}
+    selection = {"function": function} | ({"path": path} if path else {})
     page.query_params["w"] = pack({"trace": Trace(model, steps).to_json(), "selection": selection})
     page.query_params["lang"] = language
     return page.run()
@@ -69,3 +71,12 @@ def test_a_step_of_the_whole_model_offers_no_repetition() -> None:
     page = explore("mlp", LEGAL)
     assert "repeat.open" not in [b.key for b in page.button]
     assert say("repeat.open", "zh") != say("repeat.open", "en")
+
+
+def test_a_selection_that_a_step_dissolves_is_said_to_be_gone() -> None:
+    page = explore("softmax", path="exp/j")
+    page = paste(page, "block = sch.get_sblock('exp')\nsch.compute_inline(block)")
+    assert not page.exception
+    assert steps_of(page) == [("compute_inline", "main")]
+    said = " ".join(i.value for i in page.info).replace("\\", "")
+    assert "exp/j" in said and "no longer there" in said
