@@ -17,6 +17,7 @@ REASONS: dict[str, str] = {
     "axes_mixed": r"more than one type of original iter",
     "not_blockizable": r"can not be blockized",
     "axes_not_plain": r"binding values of .* are not variables of outer loops",
+    "blocks_apart": r"Target blocks must be consecutive",
     "blocks_share_loop": r"Cannot find the BlockRealize",
     "intrinsic_differs": r"doesn't match the tensor intrin",
     "loops_not_nested": r"is not the parent of the inner loop|not in a chain because they are not",

@@ -69,14 +69,17 @@ class Blockize(LoopTransform):
         named = list(dict.fromkeys((place.path, *self.blocks)))
         if len(named) < 2:
             raise Refused(**words("blockize_alone", block=place.path), place="blocks", paths=(place.path,))
-        self._refuse_sums(sch, function, named)
+        self._refuse_inner(sch, function, named)
         sch.blockize([paths.block_rv(sch, function, path) for path in named])
         return {}
 
-    def _refuse_sums(self, sch: Schedule, function: str, blocks: list[str]) -> None:
-        """TVM drops the initial values of blocks that it puts together."""
+    def _refuse_inner(self, sch: Schedule, function: str, blocks: list[str]) -> None:
+        """TVM drops the initial values of blocks that it puts together, and crashes over blocks in blocks."""
         for path in blocks:
-            if getattr(paths.find(sch.mod[function], path).node, "init", None) is not None:
+            block = paths.find(sch.mod[function], path)
+            if block.kind == "block" and (len(block.blocks) > 1 or not block.node.iter_vars):
+                raise Refused(**words("blockize_nested", block=path), place="blocks", paths=(path,))
+            if block.kind == "block" and block.node.init is not None:
                 raise Refused(**words("blockize_sum", block=path), place="blocks", paths=(path,))
 
     def _refuse_blocks(self, place: paths.Place) -> None:

@@ -147,6 +147,12 @@ def test_blockize_refused_for_sums_among_several_blocks(refuse, module):
     assert (refusal.code, refusal.paths) == ("blockize_sum", ("C",))
 
 
+def test_blockize_refused_for_blocks_in_blocks_over_which_tvm_crashes(refuse, module):
+    mod = apply_step(module(pair), step("blockize", place="B/i")).mod
+    refusal = refuse(mod, step("blockize", place="B_o", blocks=["C"]))
+    assert (refusal.code, refusal.paths) == ("blockize_nested", ("B_o",))
+
+
 def test_blockize_refused_for_blocks_that_share_a_loop(refuse, module):
     merged = apply_step(module(pair), step("merge", loops=["B/i", "C/i"])).mod
     refusal = refuse(merged, step("blockize", place="B", blocks=["C"]))
