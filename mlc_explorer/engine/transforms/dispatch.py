@@ -49,6 +49,7 @@ class Dispatch(GraphTransform):
     name: ClassVar[str] = "dispatch"
     family: ClassVar[str] = "libraries"
     tvm: ClassVar[str] = "R.call_dps_packed"
+    needs: ClassVar[tuple[str, ...]] = ("graph",)
 
     proposes: ClassVar[Mapping[str, Source]] = {"binding": lambda scope, chosen: _bindings(scope)}
 
@@ -119,6 +120,7 @@ class DispatchFunction(GraphTransform):
     name: ClassVar[str] = "dispatch_function"
     family: ClassVar[str] = "libraries"
     tvm: ClassVar[str] = "R.call_dps_packed"
+    needs: ClassVar[tuple[str, ...]] = ("graph",)
 
     proposes: ClassVar[Mapping[str, Source]] = {"callee": lambda scope, chosen: _callees(scope)}
 

@@ -256,13 +256,12 @@ class ApplyDefaultSchedule(GraphTransform):
     name: ClassVar[str] = "ApplyDefaultSchedule"
     family: ClassVar[str] = "rules"
     tvm: ClassVar[str] = "dlight.ApplyDefaultSchedule"
+    needs: ClassVar[tuple[str, ...]] = ("loops",)
 
     target_name: str = param(Choice(tuple(rules.TARGETS)), default="cpu_256")
 
     def run(self, mod: IRModule) -> IRModule:
         loops = {v.name_hint: f for v, f in mod.functions_items() if isinstance(f, PrimFunc)}
-        if not loops:
-            raise Refused(**words("rules_need_loops"))
         after = rules.apply_rules(mod, self._rules, self.target_name)
         for name, before in loops.items():
             if not before.same_as(after[name]):
@@ -291,6 +290,7 @@ class DefaultGPUSchedule(GraphTransform):
     name: ClassVar[str] = "DefaultGPUSchedule"
     family: ClassVar[str] = "rules"
     tvm: ClassVar[str] = "s_tir.transform.DefaultGPUSchedule"
+    needs: ClassVar[tuple[str, ...]] = ("loops",)
 
     target_gpu: str = param(Choice(tuple(rules.GPUS)), default="cuda")
 

@@ -291,7 +291,7 @@ def test_applydefaultschedule_schedules_what_it_can(check):
 
 def test_applydefaultschedule_refused_before_there_are_loops(refuse):
     refusal = refuse(loaders.load_cached("mlp", None).mod, Step("ApplyDefaultSchedule"))
-    assert (refusal.code, "LegalizeOps" in refusal.hint) == ("rules_need_loops", True)
+    assert (refusal.code, "LegalizeOps" in refusal.hint) == ("needs_loops", True)
 
 
 def test_defaultgpuschedule(check):
