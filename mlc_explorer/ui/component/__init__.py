@@ -36,7 +36,7 @@ speedup, pending, message}, ``now`` {time, pending}, ``progress`` {n, of, share}
 left_out}, ``best`` and ``taken`` (numbers of points, or None), ``now_ms``, ``labels``.
 
 Events (`event(key)` in the callback). Of the linked view: {type: node, id, function}, {type: path, path},
-{type: function, name, node}, {type: goto, cursor, path} (the selection's at that step), {type: compare, link},
+{type: function, name, node}, {type: goto, cursor, path} (that step's selection), {type: compare, link},
 {type: legalize}, {type: search}. Of the trace: goto, {type: delete}. Of the passes and the palette: {type:
 steps, steps of a trace}; of the palette also {type: sweep, steps} (with ranges: {"sweep": [values]}). Of the
 ideas: {type: take, state, steps of an idea}, {type: measure, again}, {type: cancel}. Of a sweep: {type: take,
