@@ -149,23 +149,16 @@ def _apply_to_function(transform: FunctionTransform, mod: IRModule, function: st
     with explained(transform, func):
         if isinstance(transform, ScheduleRule):
             changed, moved = _along_trace(transform, func, function)
-        else:
+            if not transform.sound:
+                refuse_wrong(func, changed)
+        else:  # a pass of TVM's own lowering, after which the hazards of schedules have no meaning
             changed = transform.run(IRModule({function: func}), function)[function]
             now = {place.path for place in paths.walk(changed)}
             gone = {place.path for place in paths.walk(func)} - now
             moved = {f"{function}:{path}": None for path in sorted(gone)}
-        if not _is_trusted(transform, changed):
-            refuse_wrong(func, changed)
     after = mod.clone()
     after.update_func(after.get_global_var(function), changed)
     return Applied(after, moved)
-
-
-def _is_trusted(transform: FunctionTransform, changed: PrimFunc) -> bool:
-    """What is lowered has no blocks that hazards could be looked for in; some rules are known to be sound."""
-    if isinstance(transform, ScheduleRule) and transform.sound:
-        return True
-    return not any(place.kind == "block" for place in paths.walk(changed))
 
 
 def _along_trace(rule: ScheduleRule, func: PrimFunc, function: str) -> tuple[PrimFunc, dict[str, str | None]]:
