@@ -148,6 +148,8 @@ def test_chips_fill_in_a_value_and_a_rest_warns_of_its_guard(at_k: Explorer) -> 
     expect(at_k.form.get_by_label("Factors", exact=True)).to_have_value("None, 8")
     at_k.form.get_by_role("button", name="25 × 32", exact=True).click()
     expect(at_k.form.locator(".pal-guard")).to_contain_text("784")
+    at_k.fill("Factors", "None, 45")  # none of those that are proposed
+    expect(at_k.form.locator(".pal-guard")).to_contain_text("T.where")
 
 
 def test_what_was_typed_survives_another_selection(at_k: Explorer) -> None:

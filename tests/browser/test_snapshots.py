@@ -28,7 +28,7 @@ FOLDED = link("mlp", FOLD, function=RELU, node="lv#2", path="matmul/k")
 SCHEDULE = shipped_trace("mlp")
 assert SCHEDULE is not None
 SCHEDULED = link("mlp", SCHEDULE.to_json()["steps"], cursor=10, function=RELU, path="matmul/k_0")
-WIDE, MEDIUM, NARROW = (1600, 1000), (1280, 800), (800, 1000)
+WIDE, MEDIUM, NARROW, TALL = (1600, 1000), (1280, 800), (800, 1000), (1600, 1700)
 
 
 @pytest.fixture(scope="module")
@@ -44,12 +44,14 @@ def sized(explorer: Explorer, size: tuple[int, int]) -> Explorer:
     explorer.page.mouse.move(0, 0)
     expect(explorer.verdict).to_be_visible(timeout=MEASURE_MS)
     explorer.expect_painted()
+    explorer.page.wait_for_selector(".palette-view[data-painted]:not(.pal-waiting)")
     return explorer
 
 
 def varying(explorer: Explorer) -> list[Locator]:
-    """What another machine shows otherwise."""
-    return [explorer.page.locator(".st-key-target"), explorer.page.locator(".mlc-picture td:last-child")]
+    """What another machine shows otherwise, and how many transforms there are."""
+    parts = (".st-key-target", ".mlc-picture td:last-child", ".pal-count", ".pal-group h4 span")
+    return [explorer.page.locator(part) for part in parts]
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -76,6 +78,14 @@ def test_a_refusal(visit: Visit, assert_screenshot, theme: str) -> None:
     explorer.expect_refusal()
     sized(explorer, WIDE)
     assert_screenshot(explorer.page, f"explore-refused-{theme}-1600", mask=varying(explorer))
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_form_with_its_preview(visit: Visit, assert_screenshot, theme: str) -> None:
+    explorer = sized(visit(FOLDED, theme=theme), TALL)
+    explorer.choose_transform("split")
+    explorer.page.mouse.move(0, 0)
+    assert_screenshot(explorer.page, f"explore-form-{theme}-1600", mask=varying(explorer))
 
 
 def settled(visit: Visit, theme: str, layout: str | None = None) -> Explorer:

@@ -1,11 +1,11 @@
 // One transform's form: what a person gave, the engine's offer for it, and the preview of what it would do. An offer
-// is asked for at each change; the one before stays until it is there. What was typed is kept for the visit: a value
-// that follows the selection by the place where it was chosen, any other by the transform.
+// is asked for at each change; the one before stays until it is there.
 
 import { afterPaint, esc, icon, say } from "./dom.js";
 import { drawDiagnosis } from "./palette_diagnosis.js";
 import { fieldHtml } from "./palette_fields.js";
-import { FOLLOWING, sweepValues, valueOf } from "./palette_values.js";
+import { changedMembers, give, givenOf, memoryOf, rangesOf, takeRange } from "./palette_memory.js";
+import { valueOf } from "./palette_values.js";
 import { drawPassDiff, makePassDiff } from "./pass_diff.js";
 import { ask, hangUp, placeOf } from "./payloads.js";
 import { pointOut } from "./selection.js";
@@ -73,22 +73,7 @@ export function followPlace(view) {
   askOffer(view);
 }
 
-// -- what a person gave
-
-/** What is remembered of a transform: {given, raw, sweeps} at any place, and {given} at this place. */
-function memoryOf({ form, chosen, at }, name) {
-  const key = name === "here" ? JSON.stringify([chosen, at.function, at.path]) : chosen;
-  if (!form.memory.has(key)) form.memory.set(key, { given: {}, raw: {}, sweeps: {} });
-  return form.memory.get(key);
-}
-
-const givenOf = (view) => ({ ...memoryOf(view, "anywhere").given, ...memoryOf(view, "here").given });
-
-function give(view, field, value) {
-  const { given } = memoryOf(view, FOLLOWING.has(field.kind) ? "here" : "anywhere");
-  if (value === undefined) delete given[field.name];
-  else given[field.name] = value;
-}
+// -- what a person gives
 
 /** A widget was used. */
 function take(view, element) {
@@ -96,8 +81,11 @@ function take(view, element) {
   const { name, part } = element.dataset;
   const field = form.offer?.fields?.find((f) => f.name === name);
   if (!field) return;
-  const memory = memoryOf(view, "anywhere");
-  if (part === "sweep" || memory.sweeps[name]) return takeSweep(view, field, element);
+  const memory = memoryOf(view);
+  if (part === "sweep" || memory.sweeps[name]) {
+    takeRange(memory.sweeps, field, element);
+    return draw(view);
+  }
   if (part === "text") {
     memory.raw[name] = element.value;
     give(view, field, valueOf(element.value, field.kind));
@@ -110,39 +98,6 @@ function take(view, element) {
   else give(view, field, changedMembers(field, element));
   askOffer(view);
 }
-
-function changedMembers(field, element) {
-  const members = [...(field.value ?? [])];
-  const i = Number(element.dataset.i);
-  const { part } = element.dataset;
-  if (part === "add") members.push(JSON.parse(element.value));
-  else {
-    const [member] = members.splice(i, 1);
-    if (part !== "remove") members.splice(part === "raise" ? i - 1 : i + 1, 0, member);
-  }
-  return members;
-}
-
-function takeSweep(view, field, element) {
-  const { sweeps } = memoryOf(view, "anywhere");
-  const { part } = element.dataset;
-  const sweep = sweeps[field.name];
-  if (part === "sweep" && sweep) delete sweeps[field.name];
-  else if (part === "sweep") sweeps[field.name] = { values: firstOf(field) };
-  else if (part === "values") Object.assign(sweep, { text: element.value, values: sweepValues(element.value, field.kind) });
-  else if (part === "chip") {
-    const { value } = element.dataset;
-    const others = sweep.values.filter((v) => JSON.stringify(v) !== value);
-    sweeps[field.name] = { values: others.length < sweep.values.length ? others : [...others, JSON.parse(value)] };
-  }
-  draw(view);
-}
-
-/** A sweep starts with the likeliest values that bring no guard. */
-const firstOf = (field) => field.options.filter((o) => !o.note).slice(0, 4).map((o) => o.value);
-
-const sweepsOf = (view) =>
-  Object.entries(memoryOf(view, "anywhere").sweeps).filter(([name, { values }]) => values.length > 1 && view.form.offer?.fields?.some((f) => f.name === name));
 
 // -- asking
 
@@ -197,7 +152,7 @@ export function submit(view) {
   if (!view.chosen || form.sent) return;
   if (form.pending || view.at.token !== view.latest.at.token) form.wish = "submit";
   else if (form.offer.state === "refused") explain(view);
-  else if (sweepsOf(view).length) sweep(view);
+  else if (rangesOf(view).length) sweep(view);
   else if (form.offer.state !== "elsewhere") sendSteps(view, [form.offer.step]);
 }
 
@@ -208,7 +163,7 @@ function sendSteps(view, steps) {
 
 function sweep(view) {
   const { step } = view.form.offer;
-  const ranges = Object.fromEntries(sweepsOf(view).map(([name, { values }]) => [name, { sweep: values }]));
+  const ranges = Object.fromEntries(rangesOf(view).map(([name, { values }]) => [name, { sweep: values }]));
   view.send({ type: "sweep", steps: [{ ...step, params: { ...step.params, ...ranges } }] });
 }
 
@@ -266,15 +221,15 @@ function draw(view) {
   const { offer } = form;
   if (!offer) return;
   const spec = catalogue.specs.find((s) => s.name === chosen);
-  const { raw, sweeps } = memoryOf(view, "anywhere");
+  const { raw, sweeps } = memoryOf(view);
   const wrong = offer.refusal?.place;
   keepFocus(form, () => {
     form.fields.innerHTML = offer.fields
       .map((f) => fieldHtml(f, { spec, raw: raw[f.name], sweep: sweeps[f.name], wrong: wrong === f.name, labels }))
       .join("");
   });
-  form.verdict.innerHTML = verdictHtml(offer, labels);
-  form.actions.innerHTML = actionsHtml(offer, sweepsOf(view), labels);
+  form.verdict.innerHTML = verdictHtml(offer, labels) + guardHtml(form, labels);
+  form.actions.innerHTML = actionsHtml(offer, rangesOf(view), labels);
   drawPreview(form, labels);
   if (form.focus) focusFirst(form);
   afterPaint(() => (form.section.dataset.painted = `${chosen}:${offer.state}`));
@@ -313,6 +268,15 @@ function verdictHtml({ state, refusal, changed, added, removed }, labels) {
   ].filter(Boolean);
   const isMany = changed.length + added.length + removed.length > 1;
   return isMany ? `<p class="pal-text" title="${esc([...changed, ...added, ...removed].join("\n"))}">${esc(counts.join(" · "))}</p>` : "";
+}
+
+/** A guard that the step brings with it, unless a field says so already. */
+function guardHtml({ offer: { diff }, fields }, labels) {
+  if (!diff || fields.querySelector(".pal-guard")) return "";
+  const lines = (op) => diff.rows.filter((row) => row.op === op).map((row) => (op === "+" ? diff.after[row.new - 1] : diff.before[row.old - 1]));
+  const guards = (op) => lines(op).filter((line) => line.includes("T.where(")).length;
+  if (guards("+") <= guards("-")) return "";
+  return `<p class="pal-note pal-guard">${icon("warning", 12)}${esc(say(labels, "palette.guard"))}</p>`;
 }
 
 function actionsHtml({ state, refusal }, sweeps, labels) {
