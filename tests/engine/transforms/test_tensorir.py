@@ -1,5 +1,8 @@
 """The passes by which TVM lowers a function: one after another, and one at a time."""
 
+import contextlib
+import random
+
 import pytest
 import tvm
 import tvm_ffi
@@ -13,6 +16,7 @@ from mlc_explorer.engine.verify import agrees
 from mlc_explorer.engine.views.loops import loops
 from mlc_explorer.engine.views.schedule_flow import schedule_flow
 from mlc_explorer.engine.views.text import text
+from mlc_explorer.errors import Refused
 from mlc_explorer.schema.trace import Step
 
 
@@ -103,3 +107,18 @@ def test_at_every_stage_a_function_can_be_looked_at_and_computes_the_same(name):
         schedule_flow(now, "main")
         assert agrees(build(now, targets.target("generic"))(inputs), expected), until
     assert len(seen) > 5
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_passes_in_any_order_are_refused_or_compute_the_same(seed):
+    chosen = random.Random(seed)
+    mod = loaders.load_cached(chosen.choice(["softmax", "conv2d", "layer_norm"]), None).mod
+    plain = build(mod, targets.target("generic"))
+    inputs = seeded_inputs(plain.signature.inputs)
+    if chosen.random() < 0.7:
+        mod = lowered(mod, chosen.choice(tensorir.LOWERING))
+    for _ in range(4):
+        step = Step("function_pass", "main", {"tir_pass": chosen.choice(tensorir.ALONE)})
+        with contextlib.suppress(Refused):
+            mod = apply_step(mod, step).mod
+    assert agrees(build(mod, targets.target("generic"))(inputs), plain(inputs))
