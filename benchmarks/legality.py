@@ -3,7 +3,8 @@
 The engine is asked in this process, as a worker would ask it. Functions stand plain, after the schedules that
 ship, and after random ones; each is asked for with nothing selected, and then for each of its loops and
 blocks, as a person would click through it. The first answer for a function also tries the rules that schedule
-it as a whole, so that it is a row of its own. Nothing is asked twice.
+it as a whole, so that it is a row of its own. Nothing is asked twice. Times are those of the processor, which
+other work on the machine lengthens little; on a quiet one the clock shows the same.
 
     python -m benchmarks.legality [--models mlp softmax ...] [--functions 12] [--schedules 20] [--json FILE]
 """
@@ -68,16 +69,19 @@ def measure(
     selections = [None, *(p.path for p in paths.walk(state.mod[function]) if p.blocks)][: PLACES + 1]
     rng = random.Random(0)
     for path in selections:
+        start = time.process_time()
         found = palette(state, function, path, "en")
         row = f"{group}, first" if path is None else group
-        seconds[row].append(found.seconds)
+        seconds[row].append(time.process_time() - start)
         verdicts[row].update(v.state for v in found.verdicts)
         for verdict in rng.sample(_of_loops(found), _FORMS):
-            seconds["forms"].append(offer(state, function, path, verdict.transform, {}, "en").seconds)
+            start = time.process_time()
+            offer(state, function, path, verdict.transform, {}, "en")
+            seconds["forms"].append(time.process_time() - start)
             if verdict.state == "refused":
-                start = time.perf_counter()
+                start = time.process_time()
                 diagnosis(state, Step(verdict.transform, function, verdict.params), "en")
-                seconds["diagnoses"].append(time.perf_counter() - start)
+                seconds["diagnoses"].append(time.process_time() - start)
 
 
 def _of_loops(found: Palette) -> list:

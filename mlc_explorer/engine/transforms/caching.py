@@ -55,8 +55,20 @@ class CacheRead(LoopTransform):
     def run(self, sch: Schedule, function: str) -> Moves:
         block = paths.block_rv(sch, function, self.block)
         index = buffers.position(sch, block, self.buffer, "read", self.block)
+        _refuse_own_result(sch, block, index, self.block)
         sch.cache_read(block, index, self.scope, _consumers(sch, function, block, index, self))
         return {}
+
+
+def _refuse_own_result(sch: Schedule, block: Any, index: int, path: str) -> None:
+    """Refused if the block reads the buffer only to add to it: TVM then makes a copy after the block, which
+    nobody reads, and which may not compile."""
+    node = sch.get(block)
+    buffer = node.reads[index].source
+    if any(region.source.same_as(buffer) for region in node.writes):
+        raise Refused(
+            **words("reads_own_result", block=path, buffer=str(buffer.name)), place="buffer", paths=(path,)
+        )
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,7 @@ class Hazard:
 
 def refuse_wrong(before: PrimFunc, after: PrimFunc) -> None:
     """Refused if `after` computes something wrong and `before` did not."""
+    _refuse_lost_outputs(before, after)
     refuse_vectorized_storage(after)
     found = first_hazard(after, _known(before))
     if found is None:
@@ -63,6 +64,18 @@ def refuse_wrong(before: PrimFunc, after: PrimFunc) -> None:
         **words(found.code, path=path, other=other, what=found.what),
         paths=tuple(p for p in dict.fromkeys((path, other)) if p != "-"),
     )
+
+
+def _refuse_lost_outputs(before: PrimFunc, after: PrimFunc) -> None:
+    """Refused if no block writes a result any more: `decompose_padding` drops whatever else stands beneath
+    the loop that it is given."""
+    lost = [p for p in before.params if p in _written(before) and p not in _written(after)]
+    if lost and _written(after):
+        raise Refused(**words("output_lost", buffer=str(lost[0].name)), place="loop")
+
+
+def _written(func: PrimFunc) -> set[Any]:
+    return {region.source for p in paths.walk(func) if p.kind == "block" for region in p.node.writes}
 
 
 def first_hazard(func: PrimFunc, known: Stories = UNKNOWN) -> Hazard | None:

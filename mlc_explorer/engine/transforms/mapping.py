@@ -81,6 +81,7 @@ class Vectorize(LoopTransform):
     def run(self, sch: Schedule, function: str) -> Moves:
         _refuse_nested(sch, function, self.loop, ForKind.VECTORIZED, "nested_vectorized")
         _refuse_above(sch, function, self.loop, ForKind.VECTORIZED, MOST_LANES, "too_many_lanes")
+        _refuse_single(sch, function, self.loop)
         sch.vectorize(paths.loop_rv(sch, function, self.loop))
         return {}
 
@@ -165,6 +166,13 @@ def _refuse_nested(sch: Schedule, function: str, loop: str, kind: int, code: str
             raise Refused(
                 **words(code, loop=place.path, other=other.path), place="loop", paths=(place.path, other.path)
             )
+
+
+def _refuse_single(sch: Schedule, function: str, loop: str) -> None:
+    """Refused if `loop` runs once: lowering fails on one lane where an annotation keeps the loop."""
+    place = paths.find(sch.mod[function], loop)
+    if place.kind == "loop" and getattr(place.node.extent, "value", 0) == 1:
+        raise Refused(**words("one_lane", loop=place.path), place="loop", paths=(place.path,))
 
 
 def _refuse_above(sch: Schedule, function: str, loop: str, kind: int, most: int, code: str) -> None:

@@ -116,7 +116,7 @@ def test_what_is_missing_or_unreadable_is_proposed(sample, params):
         assert all(remedy.steps[-1]["params"]["loop"] == "matmul/k" for remedy in found.remedies[:1])
 
 
-@pytest.mark.parametrize("name", ["matmul_128", "bmm_relu", "softmax", "conv2d"])
+@pytest.mark.parametrize("name", ["matmul_128", "bmm_relu"])
 def test_every_remedy_works(sample, name):
     """Of everything that the palette refuses anywhere in the function."""
     state, helped = sample(name), 0

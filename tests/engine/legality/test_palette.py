@@ -12,7 +12,6 @@ from mlc_explorer.engine.transforms import catalogue
 from mlc_explorer.errors import MlcError, NotFound, Refused
 from mlc_explorer.schema.palette import Palette, Verdict
 from mlc_explorer.schema.trace import Step
-from tests.engine.random_schedules import SIZES
 
 
 def of(found: Palette, transform: str) -> Verdict:
@@ -24,7 +23,7 @@ def test_every_transform_has_a_verdict_in_the_catalogues_order(sample):
     assert [v.transform for v in found.verdicts] == list(catalogue.TRANSFORMS)
 
 
-@pytest.mark.parametrize("name", SIZES)
+@pytest.mark.parametrize("name", ["matmul_128", "bmm_relu", "conv2d"])
 def test_what_is_said_to_apply_applies_and_what_is_refused_is_refused(sample, name):
     state = sample(name)
     for path in [None, *(place.path for place in paths.walk(state.mod["main"]))]:
