@@ -57,9 +57,11 @@ def _linked(expressions: Sequence[Expression], axes: Mapping[str, int]) -> Itera
 def _combinations(axes: Mapping[str, int]) -> Mapping[str, np.ndarray]:
     if int(np.prod(list(axes.values()), dtype=object)) > _MOST:
         raise Unknown("too many combinations")
+    if not axes:
+        return {"": np.zeros(1, np.int64)}
     names = list(axes)
     grid = np.indices([axes[name] for name in names]).reshape(len(names), -1)
-    return dict(zip(names, grid)) or {"": np.zeros(1, np.int64)}
+    return dict(zip(names, grid))
 
 
 def _rows(expressions: Sequence[Expression], values: Mapping[str, np.ndarray]) -> np.ndarray:

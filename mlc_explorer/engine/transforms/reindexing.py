@@ -192,8 +192,8 @@ def _mapping(step: ReindexCacheRead | ReindexCacheWrite, block: Any, region: Any
 def _own_loops(sch: Schedule, function: str, copy: Any) -> None:
     """Gives the loops of the copy variables of their own, by splitting each into one.
 
-    TVM lets them share the variables of the loops that they were made from, so that a variable would no longer
-    tell which loop is meant."""
+    TVM lets them share the variables of the loops that they were made from; a variable would no longer tell
+    which loop is meant."""
     owners = Counter(p.node.loop_var for p in paths.walk(sch.mod[function]) if p.kind == "loop")
     for loop in sch.get_loops(copy):
         if owners[sch.get(loop).loop_var] > 1:

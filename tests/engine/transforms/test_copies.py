@@ -96,6 +96,13 @@ def test_read_at_on_a_sample_computes_the_same(loop):
     assert wrong("matmul_128", mod) == ""
 
 
+def test_write_at_refused_where_nobody_is_left_to_read_what_is_carried(refuse):
+    mod = at_size("bmm_relu", SIZES["bmm_relu"])
+    mod = apply_step(mod, step("reverse_compute_at", block="relu", loop="bmm/i")).mod
+    refusal = refuse(mod, step("write_at", block="bmm", loop="bmm/i"))
+    assert (refusal.code, refusal.paths) == ("carried_for_nobody", ("bmm/i", "relu"))
+
+
 @T.prim_func(s_tir=True)
 def in_place(A: T.Buffer((8,), "float32")):
     for _once in range(1):

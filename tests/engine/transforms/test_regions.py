@@ -77,6 +77,17 @@ def test_a_form_proposes_the_whole_buffer_which_is_always_enough():
     assert wrong("softmax", mod) == ""
 
 
+def test_a_region_of_numbers_alone_is_held_against_what_is_known(refuse):
+    @T.prim_func(s_tir=True)
+    def first(A: T.Buffer((4,), "float32"), C: T.Buffer((1,), "float32")):
+        for i in range(1):
+            with T.sblock("C"):
+                vi = T.axis.spatial(1, i)
+                C[vi] = A[2]
+
+    assert refuse(first, say("i -> 0, 2")).code == "region_too_small"
+
+
 @T.prim_func(s_tir=True)
 def add(A: T.Buffer((8,), "float32"), B: T.Buffer((8,), "float32"), C: T.Buffer((8,), "float32")):
     for i in range(8):
