@@ -84,6 +84,16 @@ def beneath(places: tuple[Place, ...], top: Place) -> list[Place]:
     return [places[i] for i in sorted(inside)]
 
 
+def around(places: tuple[Place, ...], path: str) -> list[Place]:
+    """The loops and blocks that enclose the place `path` of `places`, outermost first."""
+    found = []
+    parent = next((p.parent for p in places if p.path == path), None)
+    while parent is not None:
+        found.append(places[parent])
+        parent = places[parent].parent
+    return found[::-1]
+
+
 def find(func: PrimFunc, path: str) -> Place:
     """The place that `path` names; Refused, naming what exists, if there is none.
 

@@ -8,6 +8,8 @@ from typing import ClassVar
 
 from tvm.s_tir import Schedule
 from tvm.s_tir.schedule import Trace
+from tvm.tirx import PrimFunc
+from tvm.tirx.analysis import undefined_vars
 
 from ...errors import Refused
 from ...schema.params import Blocks, Choice, Place, param
@@ -64,12 +66,14 @@ class Blockize(LoopTransform):
         place = paths.find(sch.mod[function], self.place)
         if place.kind == "loop":
             self._refuse_blocks(place)
+            _refuse_outside(sch.mod[function], place)
             sch.blockize(paths.loop_rv(sch, function, self.place))
             return {}
         named = list(dict.fromkeys((place.path, *self.blocks)))
         if len(named) < 2:
             raise Refused(**words("blockize_alone", block=place.path), place="blocks", paths=(place.path,))
         self._refuse_inner(sch, function, named)
+        self._refuse_company(paths.walk(sch.mod[function]), named)
         sch.blockize([paths.block_rv(sch, function, path) for path in named])
         return {}
 
@@ -81,6 +85,16 @@ class Blockize(LoopTransform):
                 raise Refused(**words("blockize_nested", block=path), place="blocks", paths=(path,))
             if block.kind == "block" and block.node.init is not None:
                 raise Refused(**words("blockize_sum", block=path), place="blocks", paths=(path,))
+
+    def _refuse_company(self, places: tuple[paths.Place, ...], blocks: list[str]) -> None:
+        """TVM takes whole nests, and loses what else stands in them."""
+        lines = [paths.around(places, path) for path in blocks]
+        common = [p for p in lines[0] if all(any(p is q for q in line) for line in lines)]
+        for path, line in zip(blocks, lines):
+            nest = line[len(common)] if len(line) > len(common) else None
+            if nest is not None and len(nest.blocks) > 1:
+                said = words("blockize_company", block=path, loop=nest.path, others=", ".join(nest.blocks))
+                raise Refused(**said, place="blocks", paths=(path, nest.path))
 
     def _refuse_blocks(self, place: paths.Place) -> None:
         if self.blocks:
@@ -117,6 +131,7 @@ class Tensorize(LoopTransform):
         intrinsics.load(self.intrinsic)
         places = paths.walk(sch.mod[function])
         place = paths.find(sch.mod[function], self.place)
+        _refuse_outside(sch.mod[function], place)
         find = paths.loop_rv if place.kind == "loop" else paths.block_rv
         sch.tensorize(find(sch, function, self.place), self.intrinsic)
         replaced = paths.beneath(places, place)
@@ -125,3 +140,21 @@ class Tensorize(LoopTransform):
 
     def source(self, trace: Trace) -> list[str]:
         return [*intrinsics.registering(self.intrinsic), *super().source(trace)]
+
+
+def _refuse_outside(func: PrimFunc, place: paths.Place) -> None:
+    """Refused if a block under `place` binds an axis to a loop that stands outside of the block around it, as
+    after loop_partition: TVM then makes an axis of it that is always 0."""
+    places = paths.walk(func)
+    loops = {p.node.loop_var: p for p in places if p.kind == "loop"}
+    for block in (p for p in paths.beneath(places, place) if p.kind == "block"):
+        line = paths.around(places, block.path)
+        scope = max((i for i, p in enumerate(line) if p.kind == "block"), default=-1)
+        near = {p.path for p in line[scope + 1 :]}
+        for value in block.realize.iter_values:
+            for loop in (loops[var] for var in undefined_vars(value) if var in loops):
+                if loop.path not in near:
+                    said = words(
+                        "axes_from_outside", block=block.path, loop=loop.path, around=line[scope].path
+                    )
+                    raise Refused(**said, place="place", paths=(block.path, loop.path))

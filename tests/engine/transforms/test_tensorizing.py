@@ -153,6 +153,25 @@ def test_blockize_refused_for_blocks_in_blocks_over_which_tvm_crashes(refuse, mo
     assert (refusal.code, refusal.paths) == ("blockize_nested", ("B_o",))
 
 
+def test_blockize_refused_for_a_block_with_company_that_tvm_would_lose(refuse, module):
+    copied = step("cache_read", block="C", buffer="A", scope="global")
+    mod = after_steps(module(bytes_product()), copied, step("decompose_reduction", block="C", loop="C/j"))
+    refusal = refuse(mod, step("blockize", place="A_global", blocks=["C_init"]))
+    assert (refusal.code, refusal.paths) == ("blockize_company", ("C_init", "C_init/i"))
+
+
+def test_blockize_refused_where_axes_run_over_a_loop_outside_of_the_block_around(refuse, module):
+    """TVM would take that loop's variable for 0."""
+    pieces = step("loop_partition", loop="C/j", factors=[1, None])
+    mod = apply_step(module(bytes_product()), pieces).mod
+    for one in (
+        step("blockize", place="C_j1/k"),
+        step("tensorize", place="C_j1/k", intrinsic="dot_16x4_vnni"),
+    ):
+        refusal = refuse(mod, one)
+        assert (refusal.code, refusal.paths) == ("axes_from_outside", ("C_j1", "C_j_common/i"))
+
+
 def test_blockize_refused_for_blocks_that_share_a_loop(refuse, module):
     merged = apply_step(module(pair), step("merge", loops=["B/i", "C/i"])).mod
     refusal = refuse(merged, step("blockize", place="B", blocks=["C"]))
