@@ -68,6 +68,16 @@ def test_a_copy_stays_a_copy(refuse):
     assert refuse(mod, hidden).code == "copy_no_more"
 
 
+def test_a_block_that_writes_the_result_is_not_dropped(refuse):
+    """TVM makes the producer's loops anew, with the empty places, and forgets who else stands in them."""
+    mod = after(at_size("bmm_relu", SIZES["bmm_relu"]), [step("compute_at", block="bmm", loop="relu/i")])
+    text = "n, i, j -> j // 5, n, i, j % 5"
+    last = step("transform_layout", block="bmm", buffer="Y", index_map=text, pad_value=0)
+    assert "relu" not in unchecked(mod, last).script()
+    refusal = refuse(mod, last)
+    assert (refusal.code, refusal.params["buffer"]) == ("output_lost", "C")
+
+
 def test_a_variable_outside_of_its_loop_is_refused(refuse):
     """`reindex` forgets that a copy which read_at or write_at made has loops within the block."""
     mod = after(
