@@ -79,6 +79,8 @@ def _tile(sight: Sight, row: Loop | None, column: Loop) -> Tile | None:
     columns fill less than half a register."""
     extent = column.extent or 1
     lanes = math.gcd(extent, sight.lanes)
+    if 2 * lanes < sight.lanes:
+        lanes = divisors(extent, sight.lanes)[0]
     fitting = [
         tile
         for rows in (divisors(row.extent or 1, _MOST_ROWS) if row else [1])
