@@ -5,16 +5,18 @@ They are ordinary steps with ranges. Whether they apply, point by point, is foun
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from mlc_explorer.schema import ranges
 from mlc_explorer.schema.loops import LoopNode, LoopTree
-from mlc_explorer.schema.trace import Trace
+from mlc_explorer.schema.trace import Step, Trace
 
 _SWEPT = ("factors", "value")  # parameters that hold sizes; other numbers name axes or buffers
 _LARGEST = 4096
+_LEAST_PANEL = 8
 
 
 @dataclass(frozen=True)
@@ -28,12 +30,18 @@ class Offer:
 
 @dataclass(frozen=True)
 class Number:
-    """A number in the history: step `step` (from 0), its `place` in that step's parameters, and `label`."""
+    """A size in the history: its `place` in the steps, and `label`. `layouts` are the places of index maps
+    with the same number: a packed operand has panels as wide as the tile, and must go on having them."""
 
-    step: int
-    place: tuple[int | str, ...]
+    place: ranges.Place
     value: int
     label: str
+    layouts: tuple[ranges.Place, ...] = ()
+
+    @property
+    def step(self) -> int:
+        """The first step (from 0) that holds it."""
+        return min(int(place[0]) for place in (self.place, *self.layouts))
 
 
 def for_block(tree: LoopTree, path: str | None) -> list[Offer]:
@@ -139,8 +147,16 @@ def numbers(trace: Trace) -> list[Number]:
         for name in _SWEPT:
             for place, value in _whole_numbers(step.params.get(name), (name,)):
                 if 1 <= value <= _LARGEST:
-                    found.append(Number(number, place, value, _label(step.params, place, number)))
+                    label = _label(step.params, place, number)
+                    found.append(Number((number, *place), value, label, _layouts(trace, step, value)))
     return found
+
+
+def _layouts(trace: Trace, split: Step, value: int) -> tuple[ranges.Place, ...]:
+    """The index maps of the function that divide by `value`; small numbers would meet by chance."""
+    same = [(n, s) for n, s in enumerate(trace.steps) if s.function == split.function]
+    maps = [(n, s.params.get("index_map")) for n, s in same if value >= _LEAST_PANEL]
+    return tuple((n, "index_map") for n, m in maps if isinstance(m, str) and re.search(rf"// *{value}\b", m))
 
 
 def _whole_numbers(value: Any, place: tuple[int | str, ...]) -> Iterator[tuple[tuple[int | str, ...], int]]:
@@ -163,15 +179,55 @@ def of_history(trace: Trace, chosen: Sequence[Number]) -> tuple[Trace, list[dict
     """The state before the first of the chosen numbers, and the steps from there on with ranges in place of
     them. The other steps are done again where they still apply."""
     first = min(one.step for one in chosen)
-    swept = {one.step for one in chosen}
-    steps: list[dict[str, Any]] = [step.to_json() for step in trace.steps[first:]]
+    swept = {int(place[0]) for one in chosen for place in (one.place, *one.layouts)}
+    steps: list[dict[str, Any]] = [step.to_json() for step in trace.steps]
     for one in chosen:
-        steps = ranges.put(steps, (one.step - first, *one.place), {"sweep": _around(one.value)})
+        named = {"name": one.label} if one.layouts else {}
+        values = _around(one.value)
+        steps = ranges.put(steps, one.place, {"sweep": values, **named})
+        for number, name in one.layouts:
+            texts = with_number(str(trace.steps[int(number)].params[str(name)]), one.value, values)
+            steps = ranges.put(steps, (number, name), {"sweep": texts, **named})
+    steps = steps[first:]
     return trace.upto(first), [
         step if number + first in swept else step | {"optional": True} for number, step in enumerate(steps)
     ]
 
 
+def with_number(text: str, old: int, values: Sequence[int]) -> list[str]:
+    """`text` with each of `values` in place of the number `old`."""
+    return [re.sub(rf"\b{old}\b", str(value), text) for value in values]
+
+
 def _around(value: int) -> list[int]:
     """A quarter to four times of it, and what lies between."""
     return sorted({max(1, value // 4), max(1, value // 2), value, value * 2, value * 4})
+
+
+Group = list[tuple[ranges.Place, Any]]
+
+
+def together(steps: Sequence[dict[str, Any]]) -> list[Group]:
+    """The ranges of a sweep in the order of its axes; those that change together in one group, numbers
+    first."""
+    groups: dict[Any, Group] = {}
+    for place, spec in ranges.places(steps):
+        groups.setdefault(spec.get("name", place), []).append((place, spec))
+    return [sorted(group, key=lambda one: not _is_numeric(one[1]["sweep"])) for group in groups.values()]
+
+
+def retyped(steps: Sequence[dict[str, Any]], number: int, values: Sequence[Any]) -> list[dict[str, Any]]:
+    """The steps with other values for the range of that number. A text that changes with a number gets the
+    new numbers in place of the old one."""
+    (first, spec), *others = together(steps)[number]
+    old = spec["sweep"][0]
+    changed = ranges.put(steps, first, {**spec, "sweep": list(values)})
+    for place, other in others:
+        text = other["sweep"][0]
+        same = with_number(text, old, values) if isinstance(text, str) else list(values)
+        changed = ranges.put(changed, place, {**other, "sweep": same})
+    return changed
+
+
+def _is_numeric(values: Any) -> bool:
+    return isinstance(values, list) and all(isinstance(v, int) for v in values)

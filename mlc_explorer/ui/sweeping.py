@@ -246,41 +246,33 @@ def _progress(sweep: Sweep, run: measuring.Run, language: str) -> str:
 
 def _ranges(sweep: Sweep, language: str) -> None:
     """The ranges, to be changed as text; how many points are measured of a large grid."""
-    found = _editable(sweep)
+    grid, found = sweep.grid, sweep_offers.together(sweep.steps)
     running = _running() is not None
-    columns = st.columns(min(3, len(found) + 1)) if found else []
-    for n, (place, spec) in enumerate(found):
+    columns = st.columns(min(3, len(found) + 1))
+    for n, group in enumerate(found):
         key = f"sweep.range.{sweep.number}.{n}"
-        given = spec["sweep"]
+        given = group[0][1]["sweep"]
         text = given if isinstance(given, str) else ", ".join("none" if v is None else str(v) for v in given)
-        with columns[n % len(columns)]:
-            label = sweep.grid.axes[n] if sweep.grid and n < len(sweep.grid.axes) else str(place[1])
-            st.text_input(
-                label,
-                value=text,
-                key=key,
-                disabled=running,
-                help=say("sweep.range_help", language),
-                on_change=_change_range,
-                args=(place, key),
-            )
-    if sweep.grid is not None and sweep.grid.total > MOST[0]:
-        with columns[len(found) % len(columns)]:
-            st.selectbox(
-                say("sweep.most", language),
-                MOST,
-                index=MOST.index(sweep.most) if sweep.most in MOST else None,
-                key=f"sweep.most.{sweep.number}",
-                disabled=running,
-                on_change=_change_most,
-                args=(f"sweep.most.{sweep.number}",),
-            )
-
-
-def _editable(sweep: Sweep) -> list[tuple[ranges.Place, Any]]:
-    """The ranges in the order of the grid's axes; ranges that change together can't be typed one by one."""
-    found = list(ranges.places(sweep.steps))
-    return [] if any("name" in spec for _, spec in found) else found
+        columns[n % len(columns)].text_input(
+            grid.axes[n] if grid and n < len(grid.axes) else str(group[0][0][1]),
+            value=text,
+            key=key,
+            disabled=running,
+            help=say("sweep.range_help", language),
+            on_change=_change_range,
+            args=(n, key),
+        )
+    if grid is not None and grid.total > MOST[0]:
+        key = f"sweep.most.{sweep.number}"
+        columns[len(found) % len(columns)].selectbox(
+            say("sweep.most", language),
+            MOST,
+            index=MOST.index(sweep.most) if sweep.most in MOST else None,
+            key=key,
+            disabled=running,
+            on_change=_change_most,
+            args=(key,),
+        )
 
 
 def _points(work: Workspace, sweep: Sweep, grid: Grid, found: dict[str, Any], language: str) -> None:
@@ -306,11 +298,10 @@ def _points(work: Workspace, sweep: Sweep, grid: Grid, found: dict[str, Any], la
 # -- what a person does
 
 
-def _change_range(place: ranges.Place, key: str) -> None:
+def _change_range(number: int, key: str) -> None:
     sweep: Sweep = st.session_state[_KEY]
     try:
-        values = list(ranges.values(st.session_state[key]))
-        sweep.steps = ranges.put(sweep.steps, place, {"sweep": values})
+        sweep.steps = sweep_offers.retyped(sweep.steps, number, ranges.values(st.session_state[key]))
         sweep.error = None
     except BadTrace as error:
         sweep.error = error

@@ -95,6 +95,40 @@ def test_chosen_numbers_become_ranges_and_later_steps_may_be_left_out() -> None:
     assert HISTORY.steps[1].params["factors"] == [None, 4]
 
 
+PACKED = Trace(
+    "matmul",
+    (
+        step("transform_layout", block="B", buffer="B", index_map="k, j -> j // 64, k, j % 64"),
+        step("split", loop="matmul/j", factors=[None, 64]),
+        step("parallel", loop="matmul/j_0"),
+    ),
+)
+
+
+def test_a_layout_keeps_to_the_tile_that_it_was_packed_for() -> None:
+    (number,) = sweep_offers.numbers(PACKED)
+    base, steps = sweep_offers.of_history(PACKED, [number])
+    assert base == PACKED.upto(0)
+    layout, split, later = steps
+    assert layout["params"]["index_map"]["sweep"][0] == "k, j -> j // 16, k, j % 16"
+    assert layout["params"]["index_map"]["name"] == split["params"]["factors"][1]["name"] == "j_1"
+    assert later["optional"] and "optional" not in layout
+
+    retyped = sweep_offers.retyped(steps, 0, (8, 32))
+    assert retyped[0]["params"]["index_map"]["sweep"] == [
+        "k, j -> j // 8, k, j % 8",
+        "k, j -> j // 32, k, j % 32",
+    ]
+    assert retyped[1]["params"]["factors"] == [None, {"sweep": [8, 32], "name": "j_1"}]
+
+
+def test_a_range_of_its_own_is_typed_anew_alone() -> None:
+    _, steps = sweep_offers.of_history(HISTORY, sweep_offers.numbers(HISTORY)[:2])
+    retyped = sweep_offers.retyped(steps, 1, (8, None))
+    assert retyped[1]["params"]["factors"] == [None, {"sweep": [8, None]}]
+    assert retyped[0] == steps[0]
+
+
 @pytest.mark.parametrize("value", [True, "16", 0, 5000, 2.5, None])
 def test_what_is_no_size_is_not_offered(value: Any) -> None:
     assert sweep_offers.numbers(Trace("m", (step("annotate", key="k", value=value),))) == []
