@@ -127,6 +127,21 @@ def test_a_hostile_step_is_refused_before_it_is_written(step):
         script(Trace("matmul_128", (step,)), "generic", no_upload)
 
 
+def test_steps_on_buffers_are_written_as_calls_of_a_schedule():
+    """A value of empty places is a number with its type; decompose_padding, which TVM can't print, is ours."""
+    panels = {"block": "pad", "buffer": "P", "index_map": "n, c, h, w -> n, c, h, w // 16, w % 16"}
+    steps = (
+        Step("decompose_padding", "main", {"block": "pad", "loop": "pad/h"}),
+        Step("reindex_cache_read", "main", {
+            "block": "conv2d", "buffer": "W", "index_map": "n, co, h, w, ci, kh, kw -> kh, kw, ci, co"}),
+        Step("unsafe_set_dtype", "main", {"block": "W_global", "dtype": "float64"}),
+        Step("transform_layout", "main", panels | {"pad_value": 0}),
+    )  # fmt: skip
+    text, _ = script(Trace("conv2d", steps), "generic", no_upload)
+    assert re.search(r"sch.decompose_padding\(block=b0, loop=l\d\)", text)
+    assert "T.float32(0.0)" in text
+
+
 def test_code_in_a_string_that_tvm_prints_unescaped_is_found(monkeypatch):
     """Should a transform let a quotation mark through, its step's code would be more than schedule calls."""
     line = f'sch.annotate(block_or_loop=b0, ann_key="key", ann_val="{HOSTILE.splitlines()[0]}")'
