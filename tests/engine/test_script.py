@@ -128,7 +128,7 @@ def test_a_hostile_step_is_refused_before_it_is_written(step):
 
 
 def test_steps_on_buffers_are_written_as_calls_of_a_schedule():
-    """A value of empty places is a number with its type; decompose_padding, which TVM can't print, is ours."""
+    """A value of empty places is a number with its type; decompose_padding is ours, TVM can't print it."""
     panels = {"block": "pad", "buffer": "P", "index_map": "n, c, h, w -> n, c, h, w // 16, w % 16"}
     steps = (
         Step("decompose_padding", "main", {"block": "pad", "loop": "pad/h"}),
