@@ -229,6 +229,12 @@ def test_values_marked_as_a_range_go_to_the_sweep(at_k: Explorer) -> None:
     at_k.form.get_by_role("button", name=say("component.palette.sweep", count=3), exact=True).click()
     tab = at_k.page.get_by_role("radio", name=say("palette.tab.sweep"), exact=True)
     expect(tab).to_be_checked()
+    panel = at_k.page.locator(".st-key-mlc-palette")
+    expect(panel.get_by_label("k_1", exact=True)).to_have_value("8, 16, 5")
+
+    at_k.page.get_by_role("radio", name=say("palette.tab.transform"), exact=True).click()
+    at_k.expect_offer("split", "applies")  # the form is as it was left
+    expect(at_k.form.get_by_label("Factors", exact=True)).to_have_value("None, 8; None, 16; None, 5")
 
 
 # -- by keyboard and for screen readers, in both languages

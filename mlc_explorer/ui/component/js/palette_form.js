@@ -5,7 +5,7 @@ import { afterPaint, esc, icon, say } from "./dom.js";
 import { drawDiagnosis } from "./palette_diagnosis.js";
 import { fieldHtml } from "./palette_fields.js";
 import { changedMembers, give, givenOf, memoryOf, rangesOf, takeRange } from "./palette_memory.js";
-import { valueOf } from "./palette_values.js";
+import { rangeOver, valueOf } from "./palette_values.js";
 import { drawPassDiff, makePassDiff } from "./pass_diff.js";
 import { ask, hangUp, placeOf } from "./payloads.js";
 import { pointOut } from "./selection.js";
@@ -20,7 +20,7 @@ export function makeForm(view, section) {
   const form = {
     section, fields: find(".pal-fields"), verdict: find(".pal-verdict"), actions: find(".pal-actions"),
     preview: find(".pal-preview"), diagnosis: find(".pal-diagnosis"), diff: makePassDiff(find(".pal-preview .scroller"), CONTEXT),
-    memory: new Map(), offer: null, pending: false, wish: null, sent: 0, place: null, focus: false,
+    memory: view.kept.memory, offer: null, pending: false, wish: null, sent: 0, place: null, focus: false,
   };
   view.form = form;
   form.fields.addEventListener("input", (e) => ENTERED.has(e.target.dataset.part) && !e.isComposing && take(view, e.target));
@@ -50,6 +50,7 @@ export function openForm(view, name, { focus = false, why = false } = {}) {
     form.offer = null;
     closeDiagnosis(form);
   }
+  view.kept.chosen = name;
   form.focus = focus;
   form.wish = why ? "why" : null;
   form.section.hidden = false;
@@ -61,7 +62,7 @@ export function closeForm(view) {
   const { form } = view;
   closeDiagnosis(form);
   hangUp(form.place);
-  view.chosen = form.place = null;
+  view.chosen = view.kept.chosen = form.place = null;
   form.section.hidden = true;
   view.closed();
 }
@@ -163,7 +164,7 @@ function sendSteps(view, steps) {
 
 function sweep(view) {
   const { step } = view.form.offer;
-  const ranges = Object.fromEntries(rangesOf(view).map(([name, { values }]) => [name, { sweep: values }]));
+  const ranges = Object.fromEntries(rangesOf(view).map(([name, { values }]) => [name, rangeOver(name, values)]));
   view.send({ type: "sweep", steps: [{ ...step, params: { ...step.params, ...ranges } }] });
 }
 

@@ -47,3 +47,14 @@ export function sweepValues(text, kind) {
   const values = text.split(/[;；]/).map((part) => valueOf(part, kind)).filter((value) => value !== undefined);
   return [...new Map(values.map((value) => [JSON.stringify(value), value])).values()];
 }
+
+/**
+ * The parameter `name` of a step that is swept through `values`. Lists that differ in one place only are a list with a
+ * range in that place, so that a heat map has numbers along its side.
+ */
+export function rangeOver(name, values) {
+  const isTable = values.every((value) => Array.isArray(value) && value.length === values[0].length);
+  const differing = isTable ? values[0].map((_, i) => i).filter((i) => new Set(values.map((value) => value[i])).size > 1) : [];
+  if (differing.length === 1) return values[0].map((v, i) => (i === differing[0] ? { sweep: values.map((value) => value[i]) } : v));
+  return Array.isArray(values[0]) ? { sweep: values, name } : { sweep: values };
+}

@@ -10,6 +10,7 @@ import { announced, followAnnounced, pointOut } from "./selection.js";
 import { adoptStyle } from "./style.js";
 
 const views = new WeakMap();
+const kept = { chosen: null, memory: new Map() }; // it outlives this view, which a visit to another tab ends
 
 /** Streamlit calls this at every change of data or theme. */
 export async function paletteView({ parentElement, data, setTriggerValue }) {
@@ -31,7 +32,8 @@ export async function paletteView({ parentElement, data, setTriggerValue }) {
   root.hidden = false;
   const seen = announced();
   follow(view, seen?.token === data.at.token ? seen : data.at);
-  if (isNew) redrawForm(view);
+  if (kept.chosen && !view.chosen) choose(view, kept.chosen, {});
+  else if (isNew) redrawForm(view);
   hear(view, data.seen ?? 0);
   if (data.focus && data.focus !== view.focused) focusSearch(view);
   view.focused = data.focus || view.focused;
@@ -41,7 +43,7 @@ function create(root) {
   adoptStyle(root);
   const find = (name) => root.querySelector(name);
   const view = {
-    root, count: 0, labels: {}, at: null, palette: null, place: null, query: "", chosen: null, active: null,
+    root, kept, count: 0, labels: {}, at: null, palette: null, place: null, query: "", chosen: null, active: null,
     all: remembered("palette.all", false), list: find(".pal-list"), find: find(".pal-find"),
     closed: () => {
       draw(view);
