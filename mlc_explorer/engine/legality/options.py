@@ -16,7 +16,8 @@ from ..views.loops import loop_mark
 
 _MOST = 120  # options of one field; a function of a few hundred loops would fill the screen
 
-_OPEN = (kinds.Factors, kinds.Integer, kinds.Integers, kinds.Text, kinds.Scalar, kinds.IndexMap)
+_NUMBERS = (kinds.Factors, kinds.Integer, kinds.Integers)
+_OPEN = (*_NUMBERS, kinds.Text, kinds.Scalar, kinds.IndexMap, kinds.Binding)
 
 
 def label(name: str, language: str) -> str:

@@ -83,7 +83,7 @@ def verdict(cls: type[Transform], scope: Scope, function: str) -> Found:
 
 def _verdict(cls: type[Transform], scope: Scope, function: str) -> Found:
     if issubclass(cls, GraphTransform):
-        return _stage(cls, scope)
+        return _stage(cls, scope, function)
     if scope.func is None:
         return Found("elsewhere", {}, missing(cls, scope, function))
     one = subject(scope.func, function)
@@ -101,7 +101,7 @@ def _verdict(cls: type[Transform], scope: Scope, function: str) -> Found:
     return Found(best.state, best.params, best.error)
 
 
-def _stage(cls: type[GraphTransform], scope: Scope) -> Found:
+def _stage(cls: type[GraphTransform], scope: Scope, function: str) -> Found:
     """Whether the model is at the stage that the pass needs. One may want values which nothing in the model
     suggests: then its form asks for them."""
     try:
@@ -110,7 +110,7 @@ def _stage(cls: type[GraphTransform], scope: Scope) -> Found:
         return Found("elsewhere", {}, refusal)
     params = next(proposals.attempts(cls, scope, {}), None)
     if params is None:
-        return Found("applies", {})
+        return Found("elsewhere", {}, missing(cls, scope, function))
     try:
         catalogue.make(Step(cls.name, None, params))
     except MlcError as refusal:

@@ -91,7 +91,7 @@ def follows(value: Any, scope: Scope) -> bool:
 
 
 def _by_kind(field: dataclasses.Field[Any], kind: kinds.Kind, scope: Scope, chosen: Params) -> list[Any]:
-    made = _KINDS.get(type(kind))
+    made = next((_KINDS[cls] for cls in type(kind).__mro__ if cls in _KINDS), None)
     return made(field, kind, scope, chosen) if made is not None else []
 
 
@@ -131,6 +131,8 @@ _KINDS: dict[type[kinds.Kind], Callable[[Any, Any, Scope, Params], list[Any]]] =
     kinds.Blocks: _blocks,
     kinds.Place: _place,
     kinds.Buffer: lambda field, kind, scope, chosen: sources.buffers(scope, chosen, kind.access),
+    kinds.Function: lambda field, kind, scope, chosen: sources.functions(scope, chosen),
+    kinds.Binding: lambda field, kind, scope, chosen: sources.bindings(scope, chosen),
     kinds.Factors: lambda field, kind, scope, chosen: sources.factors(scope, chosen),
     kinds.Choice: _choice,
     kinds.Integer: _integer,

@@ -12,6 +12,9 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from tvm import relax
+from tvm.tirx import PrimFunc
+
 from ..paths import Place
 from .scope import REDUCTION, SPATIAL, Scope, extent, is_serial
 
@@ -245,6 +248,22 @@ def threads(scope: Scope, chosen: Chosen) -> list[str]:
     )
     order += [f"{kind}.{axis}" for axis in "xyz" for kind in ("blockIdx", "threadIdx", "vthread")]
     return [tag for tag in _unique(order) if tag not in used]
+
+
+# -- the model
+
+
+def functions(scope: Scope, chosen: Chosen) -> list[str]:
+    """The functions of the model, graphs before tensor functions."""
+    named = [(var.name_hint, func) for var, func in scope.mod.functions_items()]
+    return [name for name, _ in sorted(named, key=lambda one: isinstance(one[1], PrimFunc))]
+
+
+def bindings(scope: Scope, chosen: Chosen) -> list[str]:
+    """The variables that the model's graphs bind, in their order."""
+    graphs = [func for _, func in scope.mod.functions_items() if isinstance(func, relax.Function)]
+    blocks = [block for func in graphs if isinstance(func.body, relax.SeqExpr) for block in func.body.blocks]
+    return _unique(str(one.var.name_hint) for block in blocks for one in block.bindings)
 
 
 # -- helpers
