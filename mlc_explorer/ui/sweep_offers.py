@@ -216,6 +216,15 @@ def together(steps: Sequence[dict[str, Any]]) -> list[Group]:
     return [sorted(group, key=lambda one: not _is_numeric(one[1]["sweep"])) for group in groups.values()]
 
 
+def typed(values: Any) -> tuple[str, bool]:
+    """A range's values as text, and whether they can be typed so: lists, and texts with commas, can't."""
+    if isinstance(values, str):
+        return values, True
+    simple = not any(isinstance(v, list) or (isinstance(v, str) and "," in v) for v in values)
+    text = (", " if simple else "; ").join("none" if v is None else str(v) for v in values)
+    return text, simple
+
+
 def retyped(steps: Sequence[dict[str, Any]], number: int, values: Sequence[Any]) -> list[dict[str, Any]]:
     """The steps with other values for the range of that number. A text that changes with a number gets the
     new numbers in place of the old one."""

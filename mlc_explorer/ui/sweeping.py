@@ -251,13 +251,12 @@ def _ranges(sweep: Sweep, language: str) -> None:
     columns = st.columns(min(3, len(found) + 1))
     for n, group in enumerate(found):
         key = f"sweep.range.{sweep.number}.{n}"
-        given = group[0][1]["sweep"]
-        text = given if isinstance(given, str) else ", ".join("none" if v is None else str(v) for v in given)
+        text, typed = sweep_offers.typed(group[0][1]["sweep"])
         columns[n % len(columns)].text_input(
             grid.axes[n] if grid and n < len(grid.axes) else str(group[0][0][1]),
             value=text,
             key=key,
-            disabled=running,
+            disabled=running or not typed,
             help=say("sweep.range_help", language),
             on_change=_change_range,
             args=(n, key),

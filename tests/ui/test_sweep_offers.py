@@ -129,6 +129,22 @@ def test_a_range_of_its_own_is_typed_anew_alone() -> None:
     assert retyped[0] == steps[0]
 
 
+@pytest.mark.parametrize(
+    ("values", "text", "can_be_typed"),
+    [
+        ([4, 8, None], "4, 8, none", True),
+        ("4..64 *2", "4..64 *2", True),
+        (["local", "global"], "local, global", True),
+        ([[2, 4], [4, 2]], "[2, 4]; [4, 2]", False),
+        (["i, j -> j, i", "i, j -> i, j"], "i, j -> j, i; i, j -> i, j", False),
+    ],
+)
+def test_values_that_commas_would_tear_apart_are_shown_only(
+    values: Any, text: str, can_be_typed: bool
+) -> None:
+    assert sweep_offers.typed(values) == (text, can_be_typed)
+
+
 @pytest.mark.parametrize("value", [True, "16", 0, 5000, 2.5, None])
 def test_what_is_no_size_is_not_offered(value: Any) -> None:
     assert sweep_offers.numbers(Trace("m", (step("annotate", key="k", value=value),))) == []
