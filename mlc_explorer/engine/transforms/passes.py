@@ -19,8 +19,9 @@ from .base import GraphTransform
 
 _NAMES = {
     "s_tir": """
-        AnnotateIrregularLoop CanonicalizeLoop ConvertBlocksToOpaque ConvertSSA HoistIfThenElse
-        InjectDoubleBuffer InjectVirtualThread LoopPartition LowerAutoCopy LowerCrossThreadReduction
+        AnnotateIrregularLoop CanonicalizeLoop ConvertBlocksToOpaque ConvertSSA HoistExpression
+        HoistIfThenElse InjectDoubleBuffer InjectVirtualThread LoopPartition LowerAutoCopy
+        LowerCrossThreadReduction
         LowerInitBlock LowerMatchBuffer PlanAndUpdateBufferAllocationLocation RemoveStoreUndef
         RemoveWeightLayoutRewriteBlock RenormalizeSplitPattern RewriteUnsafeSelect StmtSimplify
         UseAssumeToReduceBranches
