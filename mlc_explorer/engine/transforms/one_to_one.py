@@ -15,6 +15,7 @@ from ...schema.motion import Expression
 from .instances import Unknown, array, variables
 
 _MOST = 1 << 20  # combinations of axes that are looked at together: some 50 ms
+_LARGEST = 1 << 62
 
 
 def same_elements(
@@ -71,11 +72,21 @@ def _rows(expressions: Sequence[Expression], values: Mapping[str, np.ndarray]) -
 
 
 def _count(rows: np.ndarray) -> int:
-    """How many different columns `rows` has; nothing but one where there is no row."""
+    """How many different columns `rows` has; one where there is no row."""
     if not len(rows):
         return 1
     keys = np.zeros(rows.shape[1], np.int64)
-    for row in rows:  # renumbered after each row, so that no key grows beyond the number of columns squared
-        _, ranks = np.unique(row, return_inverse=True)
-        _, keys = np.unique(keys * (int(ranks.max()) + 1) + ranks, return_inverse=True)
-    return int(keys.max()) + 1
+    size = 1  # keys are below it
+    for row in rows - rows.min(axis=1, keepdims=True):
+        extent = int(row.max()) + 1
+        if size * extent > _LARGEST:  # numbered anew, so that they stay small
+            (keys, size), (row, extent) = _ranked(keys), _ranked(row)
+        keys, size = keys * extent + row, size * extent
+    ordered = np.sort(keys)
+    return 1 + int((ordered[1:] != ordered[:-1]).sum())
+
+
+def _ranked(values: np.ndarray) -> tuple[np.ndarray, int]:
+    """The position of each value among the different ones, and how many these are."""
+    different, ranks = np.unique(values, return_inverse=True)
+    return ranks, len(different)

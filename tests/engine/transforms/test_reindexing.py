@@ -124,6 +124,13 @@ def test_one_to_one_looks_at_each_group_of_axes_by_itself():
     assert same_elements(["i", "j"], ["i"], axes) == (True, False)
 
 
+@pytest.mark.parametrize("factor, whole", [(1000, True), (999, False), (1 << 30, True)])
+def test_one_to_one_of_two_axes_joined_into_one(factor, whole):
+    """A million places, close together or far apart."""
+    joined = ["+", ["*", "i", factor], "j"]
+    assert same_elements([joined], ["i", "j"], {"i": 1000, "j": 1000}) == (whole, True)
+
+
 def test_a_form_proposes_the_layout_in_which_the_block_walks(module):
     mod = module(matmul)
     source = catalogue.TRANSFORMS["reindex_cache_read"].proposes["index_map"]
