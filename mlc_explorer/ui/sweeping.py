@@ -38,7 +38,8 @@ _BUDGET = measuring.Budget(schema.SECONDS, schema.LIMIT_SECONDS, twins=False)
 @dataclass
 class Sweep:
     """A sweep of `steps` after `base`, compared with the state `start` in which it was begun. `number` tells
-    its widgets from an earlier sweep's."""
+    its widgets from an earlier sweep's. `current`: the grid is that of the steps, and not one from before a
+    range was changed."""
 
     number: int
     base: Session
@@ -52,6 +53,7 @@ class Sweep:
     function: str | None = None
     started: float = 0.0
     job: tuple[views.Question, Job] | None = None
+    current: bool = False
 
     def look(self, language: str) -> bool:
         """Takes the grid once it is there; whether there is nothing more to wait for."""
@@ -65,6 +67,7 @@ class Sweep:
                 answer = views.keep(asked, self.job[1].result_bytes())
             except MlcError as error:
                 self.error = error
+        self.current = answer is not None
         if answer is not None:
             self.grid = decode(Grid, json.loads(answer))
             self.traces = schema.traces(self.base.trace, self.grid)
@@ -216,17 +219,19 @@ def _bar(sweep: Sweep, missing: list[Trace], language: str) -> None:
             )
             st.progress(_share(run), text=_progress(sweep, run, language))
             return
-        again = not missing and sweep.grid is not None
+        again = not missing and sweep.current
         text = say("sweep.again", language) if again else say("sweep.measure", language, count=len(missing))
         st.button(
             text,
             type="secondary" if again else "primary",
             icon=":material/timer:",
             key="sweep.measure",
-            disabled=sweep.grid is None or len(sweep.everything) < 2,
+            disabled=not sweep.current or len(sweep.everything) < 2,
             on_click=_measure,
             args=(again,),
         )
+        if sweep.grid is not None and not sweep.current and sweep.error is None:
+            st.caption(say("sweep.trying", language))
         st.space("stretch")
         st.button(say("sweep.close", language), icon=":material/close:", key="sweep.close", on_click=_close)
 
