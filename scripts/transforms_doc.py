@@ -19,7 +19,8 @@ HEAD = """\
 Made by `python -m scripts.transforms_doc` from the declarations in `mlc_explorer/engine/transforms/`; a test
 fails when it is stale. A step of a trace is `{"transform": NAME, "function": FUNCTION, "params": {…}}`; graph
 passes take no `function`. Parameters in brackets may be left out. `matmul/k` is the path of a loop (block,
-slash, loop variable), `matmul` that of a block.
+slash, loop variable), `matmul` that of a block. [coverage.md](coverage.md) says
+what of TVM is offered as what, and why the rest is not.
 """
 LEVELS = {"graph": "Graph passes", "function": "Function passes", "loop": "Loop primitives"}
 

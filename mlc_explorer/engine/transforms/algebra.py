@@ -134,7 +134,7 @@ class FoldBatchnormToConv2D(RelaxPass):
 
 @dataclass(frozen=True)
 class DecomposeOpsForInference(RelaxPass):
-    """Takes composed operators apart as inference needs them: batch and layer norms, attention.
+    """Takes composed operators apart as inference needs them, such as batch normalisation.
 
     TVM: ``relax.transform.DecomposeOpsForInference``.
 
@@ -153,7 +153,8 @@ class DecomposeOpsForInference(RelaxPass):
 
 @dataclass(frozen=True)
 class DecomposeOpsForTraining(RelaxPass):
-    """Takes composed operators apart as training needs them: a batch norm also updates its statistics.
+    """Takes composed operators apart as training needs them: layer and batch norms, which also update
+    their statistics.
 
     TVM: ``relax.transform.DecomposeOpsForTraining``.
 

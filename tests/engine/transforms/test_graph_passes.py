@@ -12,7 +12,7 @@ from .graph_text import graph
 
 CASES = {
     "RemoveRedundantReshape": (
-        ["main(x: F32[16]) -> F32[4, 4]\ny = R.reshape(x, R.shape([2, 8]))\nz = R.reshape(y, R.shape([4, 4]))"],
+        ["main(x: F32[16]) -> F32[4, 4]\ny = R.reshape(x, R.shape([8, 2]))\nz = R.reshape(y, (4, 4))"],
         ["main(x: F32[16]) -> F32[4, 4]\nz = R.reshape(x, R.shape([4, 4]))"],
     ),
     "TopologicalSort": (
@@ -54,8 +54,8 @@ CASES = {
         ],
     ),
     "AdjustMatmulOrder": (
-        ["main(a: F32[64, 64], b: F32[64, 64], v: F32[64]) -> F32[64]\nab = R.matmul(a, b)\nz = R.matmul(ab, v)"],
-        ["main(a: F32[64, 64], b: F32[64, 64], v: F32[64]) -> F32[64]\nbv = R.matmul(b, v)\nz = R.matmul(a, bv)"],
+        ["main(a: F32[9, 9], b: F32[9, 9], v: F32[9]) -> F32[9]\nab = R.matmul(a, b)\nz = R.matmul(ab, v)"],
+        ["main(a: F32[9, 9], b: F32[9, 9], v: F32[9]) -> F32[9]\nbv = R.matmul(b, v)\nz = R.matmul(a, bv)"],
     ),
     "CombineParallelMatmul": (
         [
@@ -90,7 +90,7 @@ CASES = {
             bt = R.permute_dims(b)
             z = R.concat((at, bt), axis=1)"""
         ],
-        ["main(a: F32[4, 8], b: F32[4, 8]) -> F32[8, 8]\nab = R.concat((a, b), axis=0)\nz = R.permute_dims(ab)"],
+        ["main(a: F32[4, 8], b: F32[4, 8]) -> F32[8, 8]\nc = R.concat((a, b))\nz = R.permute_dims(c)"],
     ),
     "ReorderTakeAfterMatmul": (
         [
