@@ -67,11 +67,11 @@ export function closeForm(view) {
   view.closed();
 }
 
-/** Another selection or state: the form is asked for anew. */
-export function followPlace(view) {
+/** Another selection or state: the form is asked for anew, after a pause of so many ms. */
+export function followPlace(view, pause) {
   if (!view.chosen) return;
   closeDiagnosis(view.form);
-  askOffer(view);
+  askOffer(view, pause);
 }
 
 // -- what a person gives

@@ -5,10 +5,11 @@ import { afterPaint, followTheme, remember, remembered, same, say, sayAll } from
 import { closeForm, followPlace, hear, makeForm, openForm, redrawForm, submit } from "./palette_form.js";
 import { isModKey, modName } from "./keys.js";
 import { likeliest, transformsHtml, listOf, namesIn } from "./palette_list.js";
-import { ask, hangUp, known, load, placeOf } from "./payloads.js";
+import { ask, here, known, load, placeOf } from "./payloads.js";
 import { announced, followAnnounced, pointOut } from "./selection.js";
 import { adoptStyle } from "./style.js";
 
+const STEP_MS = 150; // so long a step of the history stands before it is asked about
 const views = new WeakMap();
 const kept = { chosen: null, memory: new Map() }; // it outlives this view, which a visit to another tab ends
 
@@ -81,21 +82,30 @@ function drawWords(view) {
   root.querySelector(".pal-seek kbd").textContent = modName("K");
 }
 
-/** Show what can be done at `at` {token, function, kind, path}. */
+/** Show what can be done at `at` {token, function, kind, path}. A person who steps through the history is let pass. */
 function follow(view, at) {
   if (same(view.at, at)) return draw(view);
+  const pause = view.at && view.at.token !== at.token ? STEP_MS : 0;
   view.at = at;
-  askPalette(view);
-  followPlace(view);
+  askPalette(view, pause);
+  followPlace(view, pause);
 }
 
-/** Ask for the verdicts; those of the former selection stay, greyed, until they are there. */
-async function askPalette(view) {
+/**
+ * Ask for the verdicts; those of the former selection stay, greyed, until they are there. What is no longer wanted is
+ * not hung up on: that would end the worker that knows this model.
+ */
+function askPalette(view, pause) {
   const { at, root } = view;
-  const place = placeOf(at.token, "palette", at.function, at.path ? { path: at.path } : {});
-  if (view.place && view.place !== place) hangUp(view.place);
-  view.place = place;
+  const place = (view.place = placeOf(at.token, "palette", at.function, at.path ? { path: at.path } : {}));
+  clearTimeout(view.timer);
   root.classList.add("pal-waiting");
+  if (pause && here(place) === undefined) view.timer = setTimeout(() => fetchPalette(view, place), pause);
+  else fetchPalette(view, place);
+}
+
+async function fetchPalette(view, place) {
+  const { at, root } = view;
   const answer = await ask(place).catch((error) => ({ error }));
   if (view.place !== place) return;
   if (answer.error?.lost) return view.send({ type: "resend" });
