@@ -28,7 +28,9 @@ from mlc_explorer.engine.targets import target
 from mlc_explorer.engine.transforms import apply_step
 from mlc_explorer.errors import MlcError
 from mlc_explorer.schema.trace import Step
+from tests.engine.proposed_steps import drawn
 from tests.engine.random_buffers import buffers_and_layouts
+from tests.engine.random_structure import loops_and_blocks
 from tests.engine.views.interpreter import at_size, called
 
 SIZES = {
@@ -50,7 +52,13 @@ Draw = Callable[[random.Random, IRModule], Step]
 
 
 def draw(rng: random.Random, mod: IRModule) -> Step:
-    """A step that names places of `mod`; whether it is legal is for the catalogue to say."""
+    """A step of any primitive, by turns one that a form proposes and one that names places at random; whether
+    it is legal is for the catalogue to say."""
+    proposed = drawn(rng, mod) if rng.random() < 0.5 else None
+    return proposed or _anywhere(rng, mod)
+
+
+def _anywhere(rng: random.Random, mod: IRModule) -> Step:
     places = paths.walk(mod["main"])
     loops = [p for p in places if p.kind == "loop"]
     block = rng.choice([p for p in places if p.kind == "block"])
@@ -63,6 +71,7 @@ def draw(rng: random.Random, mod: IRModule) -> Step:
     name, params = rng.choice(
         [
             *buffers_and_layouts(rng, mod, block, around or [other]),
+            *loops_and_blocks(rng, mod, block, around or [other]),
             ("split", {"loop": any_loop, "factors": [None, rng.choice([2, 3, 4, 5, 7])]}),
             ("fuse", {"loops": pair}),
             ("reorder", {"loops": pair[::-1]}),

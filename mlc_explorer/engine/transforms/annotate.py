@@ -29,6 +29,17 @@ LOOP_KEYS: dict[str, Kind] = {
 BLOCK_KEYS: dict[str, Kind] = {"double_buffer_scope": Integer(0, 15)}
 
 
+def _keys(scope: Scope, chosen: Chosen) -> Sequence[str]:
+    """The hints for a loop, or for a block."""
+    place = scope.at(chosen.get("place"))
+    return list(LOOP_KEYS if place is None or place.kind == "loop" else BLOCK_KEYS)
+
+
+def _values(scope: Scope, chosen: Chosen) -> Sequence[int]:
+    """Limits for unrolling; else yes or no."""
+    return [64, 16, 256, 512] if chosen.get("key") == "pragma_auto_unroll_max_step" else [1, 0]
+
+
 @dataclass(frozen=True)
 class Annotate(LoopTransform):
     """Puts a hint for later passes on a loop or a block.
@@ -50,6 +61,7 @@ class Annotate(LoopTransform):
     family: ClassVar[str] = "annotation"
     target: ClassVar[str] = "loop"
     tvm: ClassVar[str] = "annotate"
+    proposes: ClassVar[Mapping[str, Source]] = {"key": _keys, "value": _values}
 
     place: str = param(Place())
     key: str = param(Choice((*LOOP_KEYS, *BLOCK_KEYS)))
