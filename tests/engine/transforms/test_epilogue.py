@@ -78,6 +78,7 @@ def test_fuse_reduction_epilogue_computes_the_same(module):
         (lambda y, b: y * b, {}, "epilogue_not_added"),
         (lambda y, b: y + y, {}, "epilogue_not_added"),
         (lambda y, b: b - y, {}, "epilogue_not_added"),
+        (lambda y, b: b / y, {}, "epilogue_not_added"),
         (lambda y, b: y + b, {"start": 1.0}, "epilogue_no_sum"),
         (lambda y, b: y + b, {"maximum": True}, "epilogue_no_sum"),
     ],
