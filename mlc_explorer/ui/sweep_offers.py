@@ -5,6 +5,7 @@ They are ordinary steps with ranges. Whether they apply, point by point, is foun
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -214,6 +215,15 @@ def together(steps: Sequence[dict[str, Any]]) -> list[Group]:
     for place, spec in ranges.places(steps):
         groups.setdefault(spec.get("name", place), []).append((place, spec))
     return [sorted(group, key=lambda one: not _is_numeric(one[1]["sweep"])) for group in groups.values()]
+
+
+def ordered(steps: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A copy of the steps with each range of numbers that stands alone in rising order, as a map shows it."""
+    copy: list[dict[str, Any]] = json.loads(json.dumps(list(steps)))
+    for place, spec in ranges.places(steps):
+        if "name" not in spec and _is_numeric(spec["sweep"]):
+            copy = ranges.put(copy, place, {"sweep": sorted(spec["sweep"])})
+    return copy
 
 
 def typed(values: Any) -> tuple[str, bool]:

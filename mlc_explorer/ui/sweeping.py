@@ -186,7 +186,7 @@ def _open(work: Workspace, base: Trace, steps: Sequence[dict[str, Any]]) -> None
     st.session_state["sweep.number"] = number
     session = replace(work.session, history=base, cursor=len(base.steps))
     start = work.session.trace
-    st.session_state[_KEY] = Sweep(number, session, json.loads(json.dumps(list(steps))), start, work.target)
+    st.session_state[_KEY] = Sweep(number, session, sweep_offers.ordered(steps), start, work.target)
 
 
 # -- a sweep

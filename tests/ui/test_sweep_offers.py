@@ -129,6 +129,14 @@ def test_a_range_of_its_own_is_typed_anew_alone() -> None:
     assert retyped[0] == steps[0]
 
 
+def test_numbers_rise_along_a_map_and_what_belongs_together_stays_together() -> None:
+    steps = [step("split", factors=[None, {"sweep": [16, 8, 32]}]).to_json()]
+    steps += [step("annotate", value={"sweep": [4, 2], "name": "t"}, key={"sweep": ["b", "a"]}).to_json()]
+    split, annotate = sweep_offers.ordered(steps)
+    assert split["params"]["factors"] == [None, {"sweep": [8, 16, 32]}]
+    assert annotate == steps[1]
+
+
 @pytest.mark.parametrize(
     ("values", "text", "can_be_typed"),
     [
