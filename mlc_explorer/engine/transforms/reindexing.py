@@ -87,10 +87,17 @@ class ReindexCacheRead(LoopTransform):
     def run(self, sch: Schedule, function: str) -> Moves:
         block = paths.block_rv(sch, function, self.block)
         index = buffers.position(sch, block, self.buffer, "read", self.block)
+        self._refuse_own_result(sch.get(block), buffers.region(sch, block, index, "read"))
         mapping = _mapping(self, sch.get(block), sch.get(block).reads[index])
         with buffers.within_memory(sch, function, self.block, "index_map"):
             _own_loops(sch, function, sch.reindex_cache_read(block, index, self.scope, mapping))
         return {}
+
+    def _refuse_own_result(self, block: Any, buffer: Any) -> None:
+        """Refused if the block writes what it reads: TVM ends the process over it, as in a blockized sum."""
+        if any(region.source.same_as(buffer) for region in block.writes):
+            said = words("reads_own_result", block=self.block, buffer=str(buffer.name))
+            raise Refused(**said, place="buffer", paths=(self.block,))
 
 
 @dataclass(frozen=True)

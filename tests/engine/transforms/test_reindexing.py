@@ -98,6 +98,15 @@ def test_reindex_cache_write_refused_as_is_the_read(refuse, step, code):
     assert refuse(matmul, step).code == code
 
 
+def test_reindex_cache_read_refused_for_what_the_block_writes_itself(refuse):
+    """In a blockized sum TVM's process ends over it."""
+    mod = at_size("matmul_128", SIZES["matmul_128"])
+    mod = apply_step(mod, Step("decompose_reduction", "main", {"block": "matmul", "loop": "matmul/k"})).mod
+    params = {"block": "matmul_update", "buffer": "C", "index_map": "i, j, k -> i, j"}
+    refusal = refuse(mod, Step("reindex_cache_read", "main", params))
+    assert (refusal.code, refusal.place) == ("reads_own_result", "buffer")
+
+
 def test_what_tvm_makes_of_a_map_that_is_not_one_to_one_is_wrong():
     mod = at_size("matmul_128", SIZES["matmul_128"])
     sch = Schedule(mod)
