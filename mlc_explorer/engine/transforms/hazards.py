@@ -105,12 +105,15 @@ def _hazards(func: PrimFunc, leaves: tuple[Leaf, ...], known: Stories) -> Iterat
         for code, what in outside(leaf, leaf.sample):
             yield Hazard(code, leaf.block, leaf.loops[-1].node if leaf.loops else None, what)
     parameters = set(func.params)
-    written = {region.buffer for leaf in leaves for region in leaf.writes}
+    scattered = frozenset().union(*(leaf.scattered for leaf in leaves))
+    written = {region.buffer for leaf in leaves for region in leaf.writes} | scattered
     for leaf in leaves:
         for region in leaf.reads:
             if region.buffer not in written and region.buffer not in parameters:
                 yield Hazard("never_written", leaf.block, None, str(region.buffer.name))
     for buffer in dict.fromkeys(region.buffer for leaf in leaves for region in leaf.writes):
+        if buffer in scattered:
+            continue
         story = (now.buffers[buffer], buffer in parameters)
         if known.buffers.get(buffer) == story[0] or story in _SOUND:
             continue

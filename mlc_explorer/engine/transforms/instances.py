@@ -90,6 +90,7 @@ class Leaf:
     writes: tuple[Region, ...]
     has_init: bool
     outer: tuple[Axis, ...] = ()
+    scattered: frozenset[Any] = frozenset()  # buffers that it writes where the data say
 
     def accumulates(self, buffer: Any) -> bool:
         """Whether what it writes to `buffer` depends on what was there."""
@@ -214,6 +215,8 @@ class _Walk:
                 yield from self._loop(part, here)
             elif kind == "SBlockRealize":
                 yield from self._block(part, here)
+            elif kind == "SeqStmt":
+                yield from self.statement(part, here)
             elif kind != "AllocBuffer":
                 raise Unknown(kind)
 
@@ -282,15 +285,22 @@ def _leaf(block: Any, axes: tuple[Axis, ...], at: _Place, buffers: Mapping[Any, 
             _TOUCHED.clear()
         _TOUCHED[block] = _touched(block, buffers)
     touched_reads, touched_writes = _TOUCHED[block]
-    writes = tuple(_region(region, at) for region in touched_writes)
-    reads = []
-    for region in touched_reads:
-        try:
-            reads.append(_region(region, at))
-        except DataDependent:
-            continue  # a gather: where it reads is known when it runs
+    reads, _ = _regions(touched_reads, at)
+    writes, scattered = _regions(touched_writes, at)
     has_init = block.init is not None
-    return Leaf(block, at.loops, at.time, at.guards, axes, tuple(reads), writes, has_init, at.axes)
+    return Leaf(block, at.loops, at.time, at.guards, axes, reads, writes, has_init, at.axes, scattered)
+
+
+def _regions(regions: Sequence[Any], at: _Place) -> tuple[tuple[Region, ...], frozenset[Any]]:
+    """The regions that are known, and the buffers of the others: where a gather reads, or a scatter writes,
+    is known when it runs."""
+    found, unknown = [], set()
+    for region in regions:
+        try:
+            found.append(_region(region, at))
+        except DataDependent:
+            unknown.add(region.source)
+    return tuple(found), frozenset(unknown)
 
 
 def _buffers(func: PrimFunc) -> dict[Any, Any]:

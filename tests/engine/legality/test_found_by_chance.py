@@ -32,3 +32,16 @@ def test_a_sum_that_is_added_to_is_not_copied_for_reading(sample):
     state = sample("matmul_128", ("decompose_reduction", {"block": "matmul", "loop": "matmul/k"}))
     refusal = refused(state, "cache_read", block="matmul_update", buffer="C")
     assert (refusal.code, refusal.place) == ("reads_own_result", "buffer")
+
+
+def test_a_scatter_does_not_hide_what_is_wrong_elsewhere(sample):
+    """`cache_index` leaves a block that writes where data say; a guard that is dropped then still shows."""
+    state = sample(
+        "matmul_128",
+        ("reindex_cache_write", {"block": "matmul", "index_map": "v_i, v_j, v_k -> v_j // 8, v_i, v_j % 8"}),
+        ("split", {"loop": "C_global/j", "factors": [None, 7]}),
+        ("cache_index", {"block": "matmul"}),
+    )
+    index_map = "v_j, v_i -> v_i // 4, v_j, v_i % 4"
+    refusal = refused(state, "reindex_cache_read", block="C_global", buffer="C_global", index_map=index_map)
+    assert refusal.code == "guard_missing"
