@@ -50,7 +50,7 @@ def sized(explorer: Explorer, size: tuple[int, int]) -> Explorer:
 
 def varying(explorer: Explorer) -> list[Locator]:
     """What another machine shows otherwise, and how many transforms there are."""
-    parts = (".st-key-target", ".mlc-picture td:last-child", ".pal-count", ".pal-group h4 span")
+    parts = (".st-key-target", ".mlc-picture td:last-child", ".pal-count")
     return [explorer.page.locator(part) for part in parts]
 
 
