@@ -242,7 +242,9 @@ def threads(scope: Scope, chosen: Chosen) -> list[str]:
     loop = scope.at(chosen.get("loop"))
     around = scope.nest(loop)[:-1] if loop is not None else ()
     within = [p for p in scope.loops if loop is not None and loop in scope.nest(p)]
-    used = {str(p.node.thread_binding.thread_tag) for p in (*around, *within) if p.node.thread_binding}
+    used = {
+        str(p.node.thread_binding.thread_tag) for p in (*around, *within) if p.node.thread_binding is not None
+    }
     order = (
         ["blockIdx.x", "threadIdx.x"] if not any(u.startswith("blockIdx") for u in used) else ["threadIdx.x"]
     )

@@ -105,3 +105,9 @@ def test_a_place_that_is_not_there_is_refused(sample, path):
 def test_a_function_that_is_not_there_is_not_found(sample):
     with pytest.raises(NotFound):
         palette(sample("matmul_128"), "other", None, "en")
+
+
+def test_a_loop_within_a_bound_one_is_offered_another_index(sample):
+    state = sample("matmul_128", ("bind", {"loop": "matmul/i", "thread": "blockIdx.x"}))
+    bound = of(palette(state, "main", "matmul/j", "en"), "bind")
+    assert (bound.state, bound.params["thread"]) == ("applies", "threadIdx.x")
