@@ -79,9 +79,20 @@ class Annotate(LoopTransform):
                 paths=(place.path,),
             )
         value = checked(kinds[self.key], "value", self.name, value)
+        if self.key == "double_buffer_scope":
+            self._refuse_unwritten(place, value)
         find = paths.loop_rv if place.kind == "loop" else paths.block_rv
         sch.annotate(find(sch, function, self.place), self.key, value)
         return {}
+
+    def _refuse_unwritten(self, place: paths.Place, position: int) -> None:
+        """Refused for a position at which the block writes nothing: lowering would fail."""
+        written = [str(region.source.name) for region in place.node.writes]
+        if position >= len(written):
+            said = words(
+                "buffer_not_written", block=place.path, buffer=position, known=", ".join(written) or "-"
+            )
+            raise Refused(**said, place="value", paths=(place.path,))
 
 
 def _annotated(scope: Scope, chosen: Chosen) -> Sequence[str]:
