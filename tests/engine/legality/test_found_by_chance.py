@@ -45,3 +45,9 @@ def test_a_scatter_does_not_hide_what_is_wrong_elsewhere(sample):
     index_map = "v_j, v_i -> v_i // 4, v_j, v_i % 4"
     refusal = refused(state, "reindex_cache_read", block="C_global", buffer="C_global", index_map=index_map)
     assert refusal.code == "guard_missing"
+
+
+def test_a_hint_for_a_buffer_that_is_not_written(sample):
+    hint = {"place": "matmul", "key": "double_buffer_scope", "value": 1}
+    refusal = refused(sample("matmul_128"), "annotate", **hint)
+    assert (refusal.code, refusal.place) == ("buffer_not_written", "value")
