@@ -7,7 +7,7 @@ from datetime import datetime
 
 import streamlit as st
 
-from mlc_explorer.schema.report import Measurement
+from mlc_explorer.schema.report import AGREES, Measurement
 from mlc_explorer.texts import say
 from mlc_explorer.ui import history, measuring, workspace
 
@@ -70,7 +70,7 @@ def _number(value: float, language: str) -> str:
 
 
 def _mark(error: float) -> str:
-    return "✓" if error <= history.AGREES else "✗"
+    return "✓" if error <= AGREES else "✗"
 
 
 def _when(taken_at: str) -> str:

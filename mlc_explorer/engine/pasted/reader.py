@@ -54,6 +54,9 @@ _OURS = {
     "tensor_intrin": "intrinsic",
     "target": "place",
 }
+# What sample_compute_location draws besides loops, and what computing at it then means.
+_ROOT, _INLINE = -1, -2
+_INLINED = {"compute_at": "compute_inline", "reverse_compute_at": "reverse_compute_inline"}
 _TUNER_KEYS = "meta_schedule."  # annotations for MetaSchedule itself: they change nothing that runs
 
 
@@ -102,6 +105,10 @@ class _Reader:
             return
         try:
             args = self._arguments(call)
+            if method in _INLINED and args.get("loop") == _ROOT:
+                return  # the block stays where it is
+            if method in _INLINED and args.get("loop") == _INLINE:
+                method, args = _INLINED[method], {"block": args["block"]}
             if not (method in _LOOKING or self._is_tuners(method, args)):
                 step = Step(*self._step(method, args, call))
                 self.state = apply(self.state, step)
@@ -200,6 +207,8 @@ class _Reader:
     def _do(self, method: str, args: dict[str, Any]) -> Any:
         if method == "fuse" and len(args["loops"]) == 1:
             return args["loops"][0]
+        if method == "sample_compute_location" and args.get("decision") in (_ROOT, _INLINE):
+            return args["decision"]
         given = {k: self._given(k, v) for k, v in args.items()}
         parameters = inspect.signature(getattr(Schedule, method)).parameters
         several = [n for n, p in parameters.items() if p.kind is inspect.Parameter.VAR_POSITIONAL]

@@ -8,10 +8,9 @@ from typing import Any
 from ...errors import MlcError
 from ...schema.trace import Step
 from ..replay import State, apply
-from ..transforms import catalogue
 
 # name → (family, steps with their parameters). The most promising first; what is refused or changes nothing
-# is left out, and so is what the catalogue does not have.
+# is left out.
 _Steps = tuple[tuple[str, Mapping[str, Any]], ...]
 IDEAS: dict[str, tuple[str, _Steps]] = {
     "graph_fold_linear": ("fusion", (("FoldLinear", {}), ("LegalizeOps", {}), ("FuseTIR", {}))),
@@ -29,7 +28,7 @@ IDEAS: dict[str, tuple[str, _Steps]] = {
     "graph_layout": (
         "layout",
         (
-            ("ConvertLayout", {"op": "relax.nn.conv2d", "layouts": ["NHWC", "OHWI"]}),
+            ("ConvertLayout", {"data_layout": "NHWC", "kernel_layout": "OHWI"}),
             ("FoldConstant", {}),
             ("LegalizeOps", {}),
         ),
@@ -46,8 +45,6 @@ IDEAS: dict[str, tuple[str, _Steps]] = {
 def tried(state: State) -> Iterator[tuple[str, str, tuple[Step, ...], State]]:
     """(name, family, steps, state after them) of every idea that applies and changes something."""
     for name, (family, sequence) in IDEAS.items():
-        if any(transform not in catalogue.TRANSFORMS for transform, _ in sequence):
-            continue
         steps, now = [], state
         try:
             for transform, params in sequence:

@@ -117,6 +117,22 @@ def test_a_metaschedule_record_is_postprocessed_and_the_fastest_of_a_file_counts
     assert "T.parallel" in now and "T.vectorized(16)" in now and "meta_schedule" not in now
 
 
+@pytest.mark.parametrize(
+    ("drawn", "steps"),
+    [(-1, []), (-2, [Step("compute_inline", "main", {"block": "exp"})])],
+)
+def test_a_drawn_place_may_be_the_root_or_within_the_consumer(drawn, steps):
+    text = f"""
+b = sch.get_sblock("exp")
+l = sch.sample_compute_location(block=b, decision={drawn})
+sch.compute_at(block=b, loop=l, preserve_unit_loops=True)
+i, j = sch.get_loops("divide")
+sch.parallel(i)
+"""
+    found = steps_of(bare("softmax"), "main", text)
+    assert found == [*steps, Step("parallel", "main", {"loop": "divide/i"})]
+
+
 def test_older_names_positional_arguments_and_plain_variables(matmul):
     text = """
 import tvm
