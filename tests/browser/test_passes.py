@@ -156,7 +156,7 @@ def test_a_pass_becomes_steps_with_those_before_it(passes: Callable[..., Passes]
     mlp.view.get_by_role("button", name=say("component.pipeline.way", count=6)).click()
     explorer = Explorer(mlp.page)
     explorer.expect_step(6)
-    expect(explorer.trace.get_by_text("relax.ToNonDataflow")).to_be_visible()
+    expect(explorer.trace.get_by_text("ToNonDataflow")).to_be_visible()
 
 
 def test_a_pass_that_can_be_no_step_says_why(passes: Callable[..., Passes]) -> None:
