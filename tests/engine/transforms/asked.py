@@ -1,8 +1,8 @@
 """Which transforms the tests put to `check` or `refuse`, read from what is passed to those fixtures.
 
 Read and not recorded, so that the answer is the same whichever tests run. The step is the last argument of
-the call. What it is made from is followed: local variables and loops, the test's parametrization, helper
-functions and tables of the same file.
+the call; a call that passes the fixture on puts all its arguments to it. What a step is made from is
+followed: local variables and loops, the test's parametrization, helper functions and tables of the file.
 """
 
 import ast
@@ -37,19 +37,21 @@ class _File:
         found: set[str] = set()
         for function in self.functions.values():
             for call in ast.walk(function):
-                if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == fixture:
-                    found |= self.texts(call.args[-1], function, set())
+                for asked in _asked(call, fixture):
+                    found |= self.texts(asked, function, {(fixture, function.name)})
         return found
 
-    def texts(self, node: ast.AST, within: ast.FunctionDef, seen: set[str]) -> set[str]:
-        """The texts from which `node` is made, inside of the function `within`."""
+    def texts(self, node: ast.AST, within: ast.FunctionDef, seen: set[tuple[str, str]]) -> set[str]:
+        """The texts from which `node` is made, inside of the function `within`. `seen` grows by the names
+        that were followed, each once in a function."""
         found: set[str] = set()
         for part in ast.walk(node):
             if isinstance(part, ast.Constant) and isinstance(part.value, str):
                 found.add(part.value)
-            elif isinstance(part, ast.Name) and part.id not in seen:
+            elif isinstance(part, ast.Name) and (part.id, within.name) not in seen:
+                seen.add((part.id, within.name))
                 for origin, where in self._origins(part.id, within):
-                    found |= self.texts(origin, where, seen | {part.id})
+                    found |= self.texts(origin, where, seen)
         return found
 
     def _origins(self, name: str, within: ast.FunctionDef) -> list[tuple[ast.AST, ast.FunctionDef]]:
@@ -66,6 +68,16 @@ class _File:
         elif name in self.tables:
             found.append((self.tables[name], within))
         return found
+
+
+def _asked(node: ast.AST, fixture: str) -> list[ast.expr]:
+    """What a call hands to the fixture."""
+    if not isinstance(node, ast.Call):
+        return []
+    if isinstance(node.func, ast.Name) and node.func.id == fixture:
+        return node.args[-1:]
+    is_passed_on = any(isinstance(argument, ast.Name) and argument.id == fixture for argument in node.args)
+    return node.args if is_passed_on else []
 
 
 def _names(target: ast.AST) -> set[str]:

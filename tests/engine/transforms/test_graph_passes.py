@@ -202,7 +202,7 @@ def test_before_the_operators_have_become_functions(refuse, name):
     assert refusal.code == "needs_loop_calls" and "LegalizeOps" in refusal.hint
 
 
-@pytest.mark.parametrize("name", ["AnnotateTIROpPattern", "FuseTIR"])
+@pytest.mark.parametrize("name", ["AnnotateTIROpPattern", "FuseTIR", "DefaultGPUSchedule"])
 def test_before_there_are_loops(refuse, name):
     assert refuse(graph(EXP), Step(name)).code == "needs_loops"
 
@@ -233,3 +233,11 @@ def test_a_parameter_of_a_pass_is_checked():
     with pytest.raises(BadTrace) as caught:
         apply_step(graph(EXP), Step("ToMixedPrecision", None, {"out_dtype": "int8"}))
     assert caught.value.place == "out_dtype"
+
+
+@pytest.mark.parametrize(
+    "name, params", [("lower", {}), ("read_at", {"loop": "y/i", "block": "y", "buffer": 0})]
+)
+def test_a_graph_function_has_no_loops(refuse, name, params):
+    refusal = refuse(graph(EXP), Step(name, "main", params))
+    assert (refusal.code, refusal.place) == ("function_has_no_loops", "function")
