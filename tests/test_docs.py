@@ -24,7 +24,7 @@ DOCUMENTS = [
     ROOT / name
     for name in (
         "README.md", "README.zh.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/benchmarks.md",
-        "docs/settings.md", "docs/transforms.md", "sample_models/README.md",
+        "docs/coverage.md", "docs/settings.md", "docs/transforms.md", "sample_models/README.md",
     )
 ]  # fmt: skip
 README = DOCUMENTS[0].read_text(encoding="utf-8")

@@ -46,7 +46,7 @@ ISSUE_NAMES = {
 }
 
 
-# The script that tensorize exports loads all of TVM's instructions, for ten seconds: it has a test of its own.
+# The script of tensorize loads all of TVM's instructions, for ten seconds: it has a test of its own.
 OTHERWISE = {"tensorize": "def test_tensorize_round_trip("}
 CHECKED, REFUSED = (asked_of(fixture) for fixture in ("check", "refuse"))
 
