@@ -76,7 +76,9 @@ def test_a_refusal(visit: Visit, assert_screenshot, theme: str) -> None:
     explorer.choose_transform("parallel")
     explorer.apply()
     explorer.expect_refusal()
-    sized(explorer, WIDE)
+    expect(explorer.form.locator(".pal-diagnosis .pal-remedy").first).to_be_visible()
+    sized(explorer, TALL)
+    explorer.page.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, 0)")
     assert_screenshot(explorer.page, f"explore-refused-{theme}-1600", mask=varying(explorer))
 
 
