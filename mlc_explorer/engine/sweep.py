@@ -156,7 +156,7 @@ def _name(step: Mapping[str, Any], place: ranges.Place) -> str:
     """What a person calls the range: a split's factor by the loop that it makes, as TVM names it (``k_1``),
     another value by its parameter (``annotate value``)."""
     loop = step["params"].get("loop")
-    if step["transform"] == "split" and place[1] == "factors" and isinstance(loop, str):
+    if step["transform"] == "split" and place[1] == "factors" and len(place) > 2 and isinstance(loop, str):
         return f"{loop.rpartition('/')[2]}_{place[2]}"
     index = "".join(f"[{i}]" for i in place[2:])
     return f"{step['transform']} {place[1]}{index}"

@@ -72,7 +72,7 @@ def test_a_graph_pass_reports_the_functions_it_added_and_removed():
 
 
 def test_a_pass_that_changes_nothing_says_so():
-    report = states(Trace("mlp", (Step("FuseTIR"),))).reports[-1]
+    report = states(Trace("mlp", (Step("DeadCodeElimination"),))).reports[-1]
     assert (report.changed, report.added, report.removed, dict(report.moved)) == ((), (), (), {})
 
 

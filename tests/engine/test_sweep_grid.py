@@ -75,6 +75,13 @@ def test_a_whole_parameter_can_be_swept_and_equal_names_are_told_apart(matmul: S
     assert sweep.grid(matmul, [*twice, *marks]).axes == ("i_1", "i_1_0", "i_0_1", "annotate value")
 
 
+def test_all_factors_of_a_split_can_be_one_range(matmul: State) -> None:
+    whole = step("split", loop="matmul/i", factors={"sweep": [[16, 8], [32, 4]]})
+    grid = sweep.grid(matmul, [whole])
+    assert grid.axes == ("split factors",)
+    assert [p.steps[0]["params"]["factors"] for p in grid.points] == [[16, 8], [32, 4]]
+
+
 def test_an_optional_step_is_left_out_where_it_does_not_apply(matmul: State) -> None:
     """Two times two iterations hold a tile of 4 rows, and not one of 8."""
     later = split("i_1", 2, 2) | {"optional": True}
