@@ -45,7 +45,9 @@ def document(specs: Sequence[TransformSpec], shortcuts: Sequence[Shortcut]) -> s
 def _transform(spec: TransformSpec) -> str:
     name = f"\n### `{spec.name}` – {spec.title['en']} · {spec.title['zh']}"
     params = ", ".join(map(_param, spec.params)) or "none"
-    return f"{name}\n{spec.text['en']}\n{spec.text['zh']}\n\nParameters: {params}. TVM: `{spec.tvm}`."
+    names = "; ".join(filter(None, [f"TVM: `{spec.tvm}`", spec.elsewhere.replace("``", "`")]))
+    example = spec.example.replace("``", "`")
+    return f"{name}\n{spec.text['en']}\n{spec.text['zh']}\n\n{example}\n\nParameters: {params}. {names}."
 
 
 def _shortcut(shortcut: Shortcut) -> str:

@@ -22,7 +22,8 @@ class ParamSpec:
 class TransformSpec:
     """`level`: graph, loop or function. `family` groups the palette. `target` is what must be selected
     for it: ``loop``, ``block``, or empty for a graph pass. `text` holds ``en`` and ``zh``: one sentence each;
-    `title` likewise, the name a person reads; `tvm` is TVM's own name of the primitive or pass."""
+    `title` likewise, the name a person reads; `tvm` is TVM's own name of the primitive or pass, `elsewhere`
+    its names in Halide, MLIR or Exo, and `example` a before → after, both with code in double backticks."""
 
     name: str
     level: str
@@ -32,6 +33,8 @@ class TransformSpec:
     params: tuple[ParamSpec, ...]
     title: Mapping[str, str] = field(default_factory=dict)
     text: Mapping[str, str] = field(default_factory=dict)
+    elsewhere: str = ""
+    example: str = ""
 
 
 @dataclass(frozen=True)

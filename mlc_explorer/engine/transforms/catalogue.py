@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import inspect
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
@@ -184,7 +185,16 @@ def _spec(cls: type[Transform]) -> TransformSpec:
         tuple(_param_spec(field, kind) for field, kind in cls.kinds()),
         _texts(f"transform.{cls.name}.title"),
         _texts(f"transform.{cls.name}.text"),
+        *_documented(cls),
     )
+
+
+def _documented(cls: type[Transform]) -> tuple[str, str]:
+    """The names in other systems and the before → after that the docstring gives."""
+    paragraphs = [" ".join(p.split()) for p in (inspect.getdoc(cls) or "").split("\n\n")]
+    names = next((p for p in paragraphs if p.startswith("TVM:")), "").partition("; ")[2]
+    example = next((p for p in reversed(paragraphs) if "→" in p), "")
+    return names.partition(". ")[0].rstrip("."), example
 
 
 def _param_spec(field: Any, kind: Any) -> ParamSpec:

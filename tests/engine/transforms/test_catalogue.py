@@ -109,6 +109,16 @@ def test_a_specification_says_what_the_form_needs():
     assert "blockIdx.x" in bind.params[1].options["options"]
 
 
+def test_a_specification_says_what_it_is_called_elsewhere_and_shows_an_example():
+    specs = {s.name: s for s in catalogue.specs()}
+    assert specs["split"].elsewhere.startswith(
+        "Halide: ``split``; MLIR: ``transform.structured.tile_using_for``"
+    )
+    assert specs["split"].example.startswith("``for i in range(64)`` with factors [None, 8] →")
+    assert all("→" in s.example and s.example.count("``") % 2 == 0 for s in specs.values())
+    assert all(s.elsewhere.count("``") % 2 == 0 for s in specs.values())
+
+
 def test_shortcuts_are_steps_that_exist():
     shortcuts = {s.name: s for s in catalogue.shortcuts()}
     assert set(shortcuts) == {"fold_linear_relu", "fuse"}

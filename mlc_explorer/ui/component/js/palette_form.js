@@ -214,8 +214,13 @@ function drawHead(view) {
   form.section.querySelector("header").innerHTML =
     `<div><h3><code>${esc(spec.name)}</code>${esc(spec.title[language])}</h3>` +
     `<button class="tool" data-act="close" title="${close}" aria-label="${close}">${icon("close", 12)}</button></div>` +
-    `<p class="pal-text">${esc(spec.text[language])}${spec.tvm === chosen ? "" : ` <code>${esc(spec.tvm)}</code>`}</p>`;
+    `<p class="pal-text">${esc(spec.text[language])}</p>` +
+    `<details class="pal-text pal-example"><summary>${esc(say(labels, "palette.example"))}</summary>` +
+    `<p>${coded(spec.example)}</p><p>${coded([`TVM: \`\`${spec.tvm}\`\``, spec.elsewhere].filter(Boolean).join("; "))}</p></details>`;
 }
+
+/** Text in which code stands between double backticks. */
+const coded = (text) => esc(text).replace(/``(.+?)``/g, "<code>$1</code>");
 
 function draw(view) {
   const { form, labels, catalogue, chosen } = view;

@@ -33,7 +33,7 @@ const does = ({ verdict }) => verdict?.state === "applies";
 function matches(spec, { families }, words) {
   if (!words.length) return true;
   if (!haystacks.has(spec)) {
-    const parts = [spec.name, spec.tvm, ...Object.values(spec.title), ...Object.values(spec.text)];
+    const parts = [spec.name, spec.tvm, spec.elsewhere, ...Object.values(spec.title), ...Object.values(spec.text)];
     haystacks.set(spec, [...parts, spec.family, families[spec.family] ?? ""].join("\n").toLowerCase());
   }
   return words.every((word) => haystacks.get(spec).includes(word));
