@@ -109,7 +109,7 @@ def _list(work: Workspace, language: str) -> None:
     errors = run.errors if run else {}
     rows = [_start_row(work, language)] + [_row(work, i, language) for i in range(1, len(traces))]
     for row, key in zip(rows, keys):
-        row["time"] = _time(found.get(key))
+        row["time"] = measuring.shown(found.get(key))
         row["pending"] = key in pending
         if key in errors:
             row["message"] = boundary.message_and_hint(errors[key], language)[0]
@@ -183,19 +183,6 @@ def times(work: Workspace) -> list[float | None]:
     traces = _traces(work)
     found = measuring.known(traces, scope_function(work), work.target)
     return [found[t.key()].median_ms if t.key() in found else None for t in traces]
-
-
-def _time(m: Measurement | None) -> dict[str, Any] | None:
-    if m is None:
-        return None
-    return {
-        "median_ms": m.median_ms,
-        "p10_ms": m.p10_ms,
-        "p90_ms": m.p90_ms,
-        "max_rel_error": m.max_rel_error,
-        "ok": m.right,
-        "taken_at": m.taken_at,
-    }
 
 
 def _lines(found: dict[str, Measurement], keys: list[str], cursor: int) -> dict[str, float]:

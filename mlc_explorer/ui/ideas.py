@@ -93,7 +93,7 @@ def _data(ideas: _Ideas, language: str) -> dict[str, Any]:
         "candidates": blobs.entry(ideas.data),
         "state": ideas.now.key(),
         "rows": _rows(ranked, ideas, pending, language),
-        "now": {"time": _time(ranked.now), "pending": ideas.now.key() in pending},
+        "now": {"time": measuring.shown(ranked.now), "pending": ideas.now.key() in pending},
         "progress": _progress(run) if ours and run is not None else None,
         "elsewhere": bool(pending) and not ours,
         "target": ideas.work.target,
@@ -121,23 +121,10 @@ def _row(one: Suggestion, number: int, pending: bool, language: str) -> dict[str
     message = boundary.message_and_hint(one.error, language)[0] if one.error is not None else None
     return {
         "id": number,
-        "time": _time(one.measurement),
+        "time": measuring.shown(one.measurement),
         "speedup": one.speedup,
         "pending": pending and one.measurement is None,
         "message": message,
-    }
-
-
-def _time(m: Measurement | None) -> dict[str, Any] | None:
-    if m is None:
-        return None
-    return {
-        "median_ms": m.median_ms,
-        "p10_ms": m.p10_ms,
-        "p90_ms": m.p90_ms,
-        "max_rel_error": m.max_rel_error,
-        "ok": m.right,
-        "taken_at": m.taken_at,
     }
 
 

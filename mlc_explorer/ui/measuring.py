@@ -152,6 +152,20 @@ def known(traces: list[Trace], function: str | None, target: str) -> dict[str, M
     return default_store().measurements(traces, function, target)
 
 
+def shown(m: Measurement | None) -> dict[str, Any] | None:
+    """A measurement as the components take it (`component`)."""
+    if m is None:
+        return None
+    return {
+        "median_ms": m.median_ms,
+        "p10_ms": m.p10_ms,
+        "p90_ms": m.p90_ms,
+        "max_rel_error": m.max_rel_error,
+        "ok": m.right,
+        "taken_at": m.taken_at,
+    }
+
+
 def current(name: str = HISTORY) -> Run | None:
     """The visitor's run of that name, if there was one."""
     return _runs().get(name)

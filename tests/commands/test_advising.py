@@ -3,47 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-
-from mlc_explorer import session
-from mlc_explorer.__main__ import main
-from mlc_explorer.store import Store
-from mlc_explorer.workers.client import Engine
-from mlc_explorer.workers.settings import Settings
 
 pytest.importorskip("tvm", reason="the command line asks an engine that compiles with TVM")
 
 PARALLEL_K = json.dumps({"transform": "parallel", "function": "main", "params": {"loop": "matmul/k"}})
 MATMUL_K = ("matmul_128", "--path", "matmul/k")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    store = Store(tmp_path_factory.mktemp("advice"))
-    engine = Engine.local(fetch=store.get, settings=Settings(workers=1).resolved())
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(session, "default_engine", lambda: engine)
-        patch.setattr(session, "default_store", lambda: store)
-        yield engine
-    engine.close()
-
-
-@pytest.fixture
-def text(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
-    def run(*argv: str) -> str:
-        assert main(list(argv)) == 0, capsys.readouterr().err
-        return capsys.readouterr().out
-
-    return run
-
-
-@pytest.fixture
-def data(text: Callable[..., str]) -> Callable[..., Any]:
-    return lambda *argv: json.loads(text(*argv, "--json"))
 
 
 def test_palette_has_a_verdict_for_every_transform_in_both_languages(data, text) -> None:
