@@ -194,7 +194,7 @@ def test_a_script_of_numpy_calls_needs_nothing_but_numpy(tmp_path):
 
 def test_a_script_says_which_library_it_needs(tmp_path):
     pytest.importorskip("onnxruntime", reason="the script runs it")
-    fold = (*FOLD, Step("dispatch_function", params={"callee": "linear_relu", "library": "onnxruntime"}))
+    fold = (*FOLD, Step("dispatch_function", params={"callee": "linear_relu", "package": "onnxruntime"}))
     text = exported(Trace("mlp", fold), tmp_path)
     assert re.search(r"pip install .*numpy onnx onnxruntime$", text, re.MULTILINE)
     assert "largest relative error" in ran(tmp_path)

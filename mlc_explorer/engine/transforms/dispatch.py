@@ -38,7 +38,7 @@ class Dispatch(GraphTransform):
 
     TVM: ``relax.dpl`` finds the pattern, ``R.call_dps_packed`` calls; MLIR: ``linalg`` to library calls.
 
-    library: NumPy (its BLAS), ONNX Runtime or PyTorch.
+    package: NumPy (its BLAS), ONNX Runtime or PyTorch.
     operation: what to look for, or ``all``: each of them in turn, those of several operators first.
     binding: the one call to replace, by the variable that holds the pattern's result; else all of them.
 
@@ -53,16 +53,16 @@ class Dispatch(GraphTransform):
 
     proposes: ClassVar[Mapping[str, Source]] = {"binding": lambda scope, chosen: _bindings(scope)}
 
-    library: str = param(Choice(tuple(libraries.LIBRARIES)), default="numpy")
+    package: str = param(Choice(tuple(libraries.LIBRARIES)), default="numpy")
     operation: str = param(Choice((ALL, *libraries.OPERATIONS)), default=ALL)
     binding: str | None = param(Binding(), default=None)
 
     def run(self, mod: IRModule) -> IRModule:
-        refuse_missing(self.library)
+        refuse_missing(self.package)
         after = mod
         for operation in self._operations:
             pattern, arguments = patterns.made(operation)
-            name = libraries.global_name(self.library, operation)
+            name = libraries.global_name(self.package, operation)
             after = replace.replace_by_calls(after, name, pattern, arguments, self.binding)
         if all(after[name].same_as(func) for name, func in mod.functions_items()):
             raise self._refusal(mod)
@@ -70,8 +70,8 @@ class Dispatch(GraphTransform):
 
     def source(self) -> str:
         rows = [
-            f"    ({libraries.global_name(self.library, operation)!r}, "
-            f"{libraries.function_name(self.library, operation)}, {patterns.PATTERNS[operation]}),\n"
+            f"    ({libraries.global_name(self.package, operation)!r}, "
+            f"{libraries.function_name(self.package, operation)}, {patterns.PATTERNS[operation]}),\n"
             for operation in self._operations
         ]
         at = "" if self.binding is None else f", {self.binding!r}"
@@ -82,12 +82,12 @@ class Dispatch(GraphTransform):
         )
 
     def carried(self, mod: IRModule) -> tuple[str, ...]:
-        computed = [text for op in self._operations for text in libraries.texts(self.library, op)]
+        computed = [text for op in self._operations for text in libraries.texts(self.package, op)]
         passes = (replace.replace_by_calls, replace.with_calls)
         return (_IMPORTS, *computed, *patterns.texts(self._operations), *map(inspect.getsource, passes))
 
     def packages(self) -> tuple[str, ...]:
-        return libraries.LIBRARIES[self.library].packages
+        return libraries.LIBRARIES[self.package].packages
 
     @property
     def _operations(self) -> tuple[str, ...]:
@@ -112,7 +112,7 @@ class DispatchFunction(GraphTransform):
 
     callee: the function, as LegalizeOps and FuseTIR (or FoldLinear) made it. What it computes is found by
         comparing its loops with those that TVM makes of operators, so that it may not be scheduled yet.
-    library: NumPy (its BLAS), ONNX Runtime or PyTorch.
+    package: NumPy (its BLAS), ONNX Runtime or PyTorch.
 
     ``R.call_tir(linear_relu, (x, w, b), …)`` → ``R.call_dps_packed("env.numpy.linear_relu", (x, w, b), …)``
     """
@@ -125,30 +125,30 @@ class DispatchFunction(GraphTransform):
     proposes: ClassVar[Mapping[str, Source]] = {"callee": lambda scope, chosen: _callees(scope)}
 
     callee: str = param(Function())
-    library: str = param(Choice(tuple(libraries.LIBRARIES)), default="numpy")
+    package: str = param(Choice(tuple(libraries.LIBRARIES)), default="numpy")
 
     def run(self, mod: IRModule) -> IRModule:
-        refuse_missing(self.library)
+        refuse_missing(self.package)
         known = self._known(mod)
-        name = libraries.global_name(self.library, known.operation)
+        name = libraries.global_name(self.package, known.operation)
         return replace.replace_function(mod, self.callee, name, known.order, known.arguments())
 
     def source_for(self, mod: IRModule) -> str:
         known = self._known(mod)
-        name = libraries.global_name(self.library, known.operation)
+        name = libraries.global_name(self.package, known.operation)
         return (
             f"tvm.register_global_func("
-            f"{name!r}, {libraries.function_name(self.library, known.operation)}, override=True)\n"
+            f"{name!r}, {libraries.function_name(self.package, known.operation)}, override=True)\n"
             f"mod = replace_function("
             f"mod, {self.callee!r}, {name!r}, {known.order!r}, [{', '.join(known.more)}])"
         )
 
     def carried(self, mod: IRModule) -> tuple[str, ...]:
-        computed = libraries.texts(self.library, self._known(mod).operation)
+        computed = libraries.texts(self.package, self._known(mod).operation)
         return (*computed, *map(inspect.getsource, (replace.replace_function, replace.with_calls)))
 
     def packages(self) -> tuple[str, ...]:
-        return libraries.LIBRARIES[self.library].packages
+        return libraries.LIBRARIES[self.package].packages
 
     def _known(self, mod: IRModule) -> recognise.Known:
         names = [var.name_hint for var in mod.get_global_vars()]
@@ -171,7 +171,7 @@ def refuse_missing(library: str) -> None:
     missing = libraries.LIBRARIES[library].missing()
     if missing:
         said = words("library_missing", library=library, packages=" ".join(missing))
-        raise NotInstalled(**said, place="library")
+        raise NotInstalled(**said, place="package")
 
 
 def _bindings(scope: Scope) -> list[str]:

@@ -72,7 +72,7 @@ def test_dispatch(check, operation):
 
 def test_dispatch_to_onnxruntime(check):
     pytest.importorskip("onnxruntime", reason="the script's definitions import it where they run")
-    step = Step("dispatch", params={"operation": "linear_relu", "library": "onnxruntime"})
+    step = Step("dispatch", params={"operation": "linear_relu", "package": "onnxruntime"})
     check(Layer, dispatched("env.onnxruntime.linear_relu", "main"), step)
 
 
@@ -125,7 +125,7 @@ def test_dispatch_says_what_to_install(monkeypatch):
     found = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda n, *a: None if n == "torch" else found(n, *a))
     with pytest.raises(NotInstalled) as caught:
-        apply_step(Layer, Step("dispatch", params={"library": "torch"}))
+        apply_step(Layer, Step("dispatch", params={"package": "torch"}))
     assert "pip install torch" in caught.value.hint
 
 
@@ -170,7 +170,7 @@ def test_a_dispatched_network_computes_the_same(library, name):
         pytest.importorskip(package, reason=f"{library} is not installed")
     model = loaders.load_cached(name, None)
     inputs = model.example_inputs(0)
-    mod = after(model.mod, Step("dispatch", params={"library": library}))
+    mod = after(model.mod, Step("dispatch", params={"package": library}))
     plain = build(model.mod, targets.target("generic"))(inputs)
     assert agrees(build(mod, targets.target("generic"))(inputs), plain)
 
@@ -235,7 +235,7 @@ def test_the_graph_shows_a_call_of_a_library_as_a_box_of_its_own_kind(more):
 def test_measure_checks_and_times_a_network_of_library_calls(library):
     for package in libraries.LIBRARIES[library].imports:
         pytest.importorskip(package, reason=f"{library} is not installed")
-    trace = Trace("mlp", (Step("dispatch", params={"library": library}),))
+    trace = Trace("mlp", (Step("dispatch", params={"package": library}),))
     result = measure(trace, None, "generic", 0.05, lambda stage, fraction: None, None)
     assert result.max_rel_error < 1e-4
     assert result.median_ms > 0
@@ -259,7 +259,7 @@ def test_random_dispatch_steps_compute_the_same(seed):
     model = loaders.load_cached(chosen.choice(["cnn", "transformer"]), None)
     mod, applied = model.mod, 0
     for operation in chosen.sample(libraries.OPERATIONS, 6):
-        step = Step("dispatch", params={"operation": operation, "library": chosen.choice(there)})
+        step = Step("dispatch", params={"operation": operation, "package": chosen.choice(there)})
         try:
             mod, applied = apply_step(mod, step).mod, applied + 1
         except Refused as refusal:
