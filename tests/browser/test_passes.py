@@ -45,7 +45,8 @@ class Passes:
         row = self.row(name)
         row.click()
         index = row.get_attribute("data-index")
-        expect(self.view).to_have_attribute("data-painted", re.compile(rf"^{index}:"), timeout=READY_MS)
+        answered = re.compile(rf"^{index}:.")  # without a function: chosen, before the engine's answer
+        expect(self.view).to_have_attribute("data-painted", answered, timeout=READY_MS)
 
     def lines(self, sign: str) -> list[str]:
         return self.view.locator(f".ln.{sign} .code").all_inner_texts()

@@ -94,7 +94,9 @@ function drawList(view) {
   if (run.outside_seconds > 0.1 * run.seconds)
     totals.push(say(labels, "pipeline.outside", { time: formatTime(run.outside_seconds * 1e3) }));
   root.querySelector(".count").textContent = view.hide && quiet ? say(labels, "pipeline.hidden", { count: quiet }) : "";
-  root.querySelector(".totals").innerHTML = totals.map((text) => `<span>${esc(text)}</span>`).join("");
+  const line = root.querySelector(".totals");
+  line.innerHTML = totals.map((text) => `<span>${esc(text)}</span>`).join("");
+  line.title = totals.join(" · ");
   list.hidden = !view.shown.length;
   root.querySelector(".empty").hidden = !list.hidden;
   list.setAttribute("aria-label", say(labels, "pipeline.title"));
