@@ -21,7 +21,7 @@ from . import loaders
 from .transforms import apply_step, step_source
 from .transforms.wording import words
 
-MOST_STEPS = 500
+MOST_STEPS = 4000
 MOST_STATES = 64  # modules share what they have in common: a state costs little more than its step's change
 
 ModelData = Callable[[str], bytes]
@@ -47,7 +47,7 @@ def replay(trace: Trace, model_data: ModelData) -> State:
     """
     _refuse_too_long(trace)
     count = len(trace.steps)
-    keys = [trace.upto(n).key() for n in range(count + 1)]
+    keys = trace.keys()
     done = next((n for n in range(count, -1, -1) if keys[n] in _states), None)
     if done is None:
         done = 0

@@ -16,7 +16,7 @@ import hashlib
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..errors import BadTrace
@@ -30,36 +30,43 @@ class Step:
     """One applied transform: its name, the function it applies to, its parameters.
 
     `function` is None for a graph pass, which sees the whole module. `params` hold JSON
-    values only, by the names that the transform declares.
+    values only, by the names that the transform declares. `group` says of what larger step it is a part:
+    names with ``/`` between them, the outermost first (``fast_cpu/conv2d_blocked``). It changes nothing in
+    what the step does.
     """
 
     transform: str
     function: str | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
+    group: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The step as in the trace's JSON form."""
         out: dict[str, Any] = {"transform": self.transform}
         if self.function is not None:
             out["function"] = self.function
-        return out | {"params": dict(self.params)}
+        out["params"] = dict(self.params)
+        return out | ({"group": self.group} if self.group else {})
 
     @staticmethod
     def from_json(data: Any, place: str = "step") -> Step:
         """Raises BadTrace naming `place` if `data` is no step."""
         if not isinstance(data, Mapping):
             raise _bad(f"{place} is not an object", place)
-        extra = set(data) - {"transform", "function", "params"}
+        extra = set(data) - {"transform", "function", "params", "group"}
         if extra:
             raise _bad(f"{place} has an unknown field {sorted(extra)[0]!r}", place)
         name, function, params = data.get("transform"), data.get("function"), data.get("params", {})
+        group = data.get("group", "")
         if not isinstance(name, str) or not name:
             raise _bad(f"{place} has no 'transform'", place)
         if function is not None and not isinstance(function, str):
             raise _bad(f"{place}: 'function' is not a name", place)
         if not isinstance(params, Mapping):
             raise _bad(f"{place}: 'params' is not an object", place)
-        return Step(name, function, dict(params))
+        if not isinstance(group, str):
+            raise _bad(f"{place}: 'group' is not a name", place)
+        return Step(name, function, dict(params), group)
 
 
 @dataclass(frozen=True)
@@ -78,8 +85,17 @@ class Trace:
         return Trace(self.model, self.steps[:count])
 
     def key(self) -> str:
-        """A digest of model and steps: the name of this state in every cache."""
-        return hashlib.sha256(self.dumps().encode()).hexdigest()[:24]
+        """A digest of model and steps: the name of this state in every cache. Groups do not count."""
+        return self.keys()[-1]
+
+    def keys(self) -> tuple[str, ...]:
+        """The key of each beginning of this trace, from the bare model to all steps."""
+        digest = hashlib.sha256(f"{VERSION} {self.model}".encode())
+        keys = [digest.hexdigest()[:24]]
+        for step in self.steps:
+            digest.update(b"\n" + _canonical(replace(step, group="").to_json()))
+            keys.append(digest.hexdigest()[:24])
+        return tuple(keys)
 
     def to_json(self) -> dict[str, Any]:
         return {"version": VERSION, "model": self.model, "steps": [s.to_json() for s in self.steps]}
@@ -102,7 +118,7 @@ class Trace:
 
     def dumps(self) -> str:
         """Canonical JSON: equal traces give equal text."""
-        return json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"))
+        return _canonical(self.to_json()).decode()
 
     @staticmethod
     def loads(text: str) -> Trace:
@@ -110,6 +126,10 @@ class Trace:
             return Trace.from_json(json.loads(text))
         except ValueError as e:
             raise _bad(f"the trace is not JSON: {e}", "trace") from e
+
+
+def _canonical(data: Any) -> bytes:
+    return json.dumps(data, sort_keys=True, separators=(",", ":")).encode()
 
 
 def pack(data: Any) -> str:

@@ -7,7 +7,7 @@ from ...schema.palette import Diagnosis
 from ...schema.text import TextView
 from ...schema.trace import Step
 from ..replay import State, apply
-from ..transforms import catalogue
+from ..transforms import lookup
 from ..views.text import text
 from .remedies import Case, remedies
 from .trial import in_words
@@ -15,7 +15,7 @@ from .trial import in_words
 
 def diagnosis(state: State, step: Step, language: str) -> Diagnosis:
     """Without a refusal if the step applies after all. Raises NotFound for an unknown transform."""
-    catalogue.find(step.transform)
+    lookup.find(step.transform)
     try:
         apply(state, step)
     except MlcError as refusal:

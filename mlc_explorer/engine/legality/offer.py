@@ -22,7 +22,7 @@ from ...schema.report import StepReport
 from ...schema.text import DiffView, TextView
 from ...schema.trace import Step
 from ..replay import State, apply
-from ..transforms import catalogue
+from ..transforms import lookup
 from ..transforms.base import Transform
 from ..transforms.scope import Scope
 from ..views import describe
@@ -39,7 +39,7 @@ def offer(
     """Raises NotFound for an unknown transform or function, Refused for a path that is not there. Whatever
     is wrong with `params` is said by the offer."""
     start = time.perf_counter()
-    cls = catalogue.find(transform)
+    cls = lookup.find(transform)
     scope = scope_of(state.mod, function, path)
     sound = dict(_sound(cls, params))
     base = _likeliest(cls, scope, function, sound)

@@ -21,7 +21,7 @@ from ...schema import params as kinds
 from ...schema.palette import Palette, Verdict
 from ...schema.trace import Step
 from ..replay import State
-from ..transforms import catalogue, stages
+from ..transforms import catalogue, lookup, stages
 from ..transforms.base import GraphTransform, Transform
 from ..transforms.scope import Scope
 from ..transforms.wording import words
@@ -112,7 +112,7 @@ def _stage(cls: type[GraphTransform], scope: Scope, function: str) -> Found:
     if params is None:
         return Found("elsewhere", {}, missing(cls, scope, function))
     try:
-        catalogue.make(Step(cls.name, None, params))
+        lookup.make(Step(cls.name, None, params))
     except MlcError as refusal:
         return Found("refused", params, refusal)
     return Found("applies", params)

@@ -25,7 +25,7 @@ from ...texts import say
 from .. import paths
 from ..paths import Place
 from ..replay import State
-from ..transforms import apply_step, catalogue
+from ..transforms import apply_step, lookup
 from ..transforms.base import Transform
 from ..transforms.scope import Scope
 
@@ -53,7 +53,7 @@ class Case:
 
     @functools.cached_property
     def cls(self) -> type[Transform]:
-        return catalogue.find(self.step.transform)
+        return lookup.find(self.step.transform)
 
     @functools.cached_property
     def func(self) -> PrimFunc | None:

@@ -23,7 +23,7 @@ from ...errors import MlcError
 from ...schema.palette import Refusal
 from ...schema.trace import Step
 from ...texts import say_error
-from ..transforms import apply_step, catalogue
+from ..transforms import apply_step, lookup
 from ..transforms.apply import run_on, schedule_of
 from ..transforms.base import LoopTransform, Transform
 from ..transforms.refusals import explained
@@ -102,7 +102,7 @@ class Subject:
     def _after(self, cls: type[Transform], step: Step) -> PrimFunc:
         if not issubclass(cls, LoopTransform):
             return apply_step(IRModule({self.name: self.func}), step).mod[self.name]
-        transform = catalogue.make(step)
+        transform = lookup.make(step)
         assert isinstance(transform, LoopTransform)
         with explained(transform, self.func):  # of a function that was lowered, TVM may make no schedule
             copy = self._schedule.copy()

@@ -18,12 +18,12 @@ from ...errors import MlcError
 from ...schema.palette import Candidate, Candidates
 from ...schema.text import TextView
 from ...texts import say
+from ..machine import Machine
 from ..replay import State
 from ..views import describe
 from ..views.diff import diff
 from ..views.text import text
 from . import graph_ideas, memory, placement, ready_made, reductions, registers, threads
-from .machine import Machine
 from .plan import Idea, Plan
 from .sight import Sight
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ...errors import Refused
+from ..draft import Draft
 from ..paths import Place
 from ..transforms.scope import REDUCTION
-from .draft import Draft
 from .plan import Plan
 from .registers import only_consumer
 from .sight import Sight

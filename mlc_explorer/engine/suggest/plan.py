@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .draft import Draft
+from ..draft import Draft
 from .sight import Sight
 
 

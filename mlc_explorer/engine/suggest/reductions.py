@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ..draft import Draft, LoopVar
 from ..transforms.scope import REDUCTION
-from .draft import Draft, LoopVar
 from .plan import Plan
 from .sight import Loop, Sight
 from .threads import worth_threads

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from ..draft import Draft, LoopVar
 from ..paths import Place
 from ..transforms.scope import REDUCTION, Scope
-from .draft import Draft, LoopVar
 from .plan import Plan
 from .sight import Loop, Sight, divisors
 

@@ -11,11 +11,11 @@ from tvm import IRModule
 from tvm.tirx import ForKind, PrimFunc
 
 from ...schema.motion import Expression, evaluate
+from ..draft import Draft, LoopVar
+from ..machine import Machine
 from ..paths import Place
 from ..transforms.scope import REDUCTION, SPATIAL, Scope, extent
 from ..views.index_trees import DataDependent, tree
-from .draft import Draft, LoopVar
-from .machine import Machine
 
 _ELEMENT_BYTES = 4  # of a type whose size is not known
 

@@ -7,9 +7,9 @@ import math
 import tvm_ffi
 from tvm.ir import Call
 
+from ..draft import Draft
 from ..paths import Place
 from ..transforms.scope import REDUCTION, SPATIAL
-from .draft import Draft
 from .plan import Plan
 from .sight import Loop, Sight, divisors
 

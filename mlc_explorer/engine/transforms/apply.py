@@ -18,7 +18,7 @@ from tvm.tirx import PrimFunc
 from ...errors import NotFound, Refused
 from ...schema.trace import Step
 from .. import paths
-from . import catalogue, hints, stages
+from . import hints, lookup, stages
 from .base import FunctionTransform, GraphTransform, LoopTransform, Moves, ScheduleRule
 from .hazards import refuse_wrong
 from .refusals import explained
@@ -42,7 +42,7 @@ class Applied:
 
 def apply_step(mod: IRModule, step: Step) -> Applied:
     """`mod` after `step`. Raises NotFound, BadTrace or Refused; whatever TVM raises becomes Refused."""
-    transform = catalogue.make(step)
+    transform = lookup.make(step)
     if isinstance(transform, GraphTransform):
         stages.require(type(transform), mod)
         with explained(transform):
@@ -63,7 +63,7 @@ def step_source(state_before: HasModule, step: Step) -> str:
     They assume `tvm`, `relax` (tvm.relax) and `Schedule` (tvm.s_tir.Schedule). The module that `mod` named
     before is not changed.
     """
-    transform = catalogue.make(step)
+    transform = lookup.make(step)
     if isinstance(transform, GraphTransform):
         return transform.source_for(state_before.mod)
     assert step.function is not None
@@ -72,7 +72,7 @@ def step_source(state_before: HasModule, step: Step) -> str:
         return "\n".join(
             [
                 f"one = tvm.IRModule({{{name!r}: mod[{name!r}]}})",
-                transform.source(name),
+                transform.source_for(_prim_func(state_before.mod, name), name),
                 "mod = mod.clone()",
                 f"mod.update_func(mod.get_global_var({name!r}), one[{name!r}])",
             ]
@@ -91,7 +91,7 @@ def step_source(state_before: HasModule, step: Step) -> str:
 
 def carried_by(state_before: HasModule, step: Step) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What a script needs besides `step_source`: definitions (they use `np` too), and packages to install."""
-    transform = catalogue.make(step)
+    transform = lookup.make(step)
     if not isinstance(transform, GraphTransform):
         return (), ()
     return transform.carried(state_before.mod), transform.packages()

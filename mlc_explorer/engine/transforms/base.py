@@ -85,6 +85,10 @@ class FunctionTransform(Transform):
         """Plain TVM Python that does the same to `one`, a module that holds `function` only."""
         raise NotImplementedError
 
+    def source_for(self, func: PrimFunc, function: str) -> str:
+        """`source`, where it depends on the function."""
+        return self.source(function)
+
 
 @dataclass(frozen=True)
 class ScheduleRule(FunctionTransform):

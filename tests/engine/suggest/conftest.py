@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
+from mlc_explorer.engine.machine import Machine
 from mlc_explorer.engine.replay import State, apply
-from mlc_explorer.engine.suggest.machine import Machine
 from mlc_explorer.engine.suggest.sight import Sight
 from mlc_explorer.schema.trace import Step
 from tests.engine.views.interpreter import at_size

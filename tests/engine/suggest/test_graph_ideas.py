@@ -4,7 +4,7 @@ import pytest
 
 from mlc_explorer.engine.replay import State, replay
 from mlc_explorer.engine.suggest.graph_ideas import IDEAS, tried
-from mlc_explorer.engine.transforms import catalogue
+from mlc_explorer.engine.transforms import lookup
 from mlc_explorer.schema.trace import Step, Trace
 
 
@@ -15,7 +15,7 @@ def at(model: str, *steps: Step) -> State:
 @pytest.mark.parametrize("name", IDEAS)
 def test_every_step_is_one_that_the_catalogue_can_make(name):
     for transform, params in IDEAS[name][1]:
-        assert catalogue.make(Step(transform, None, params)).name == transform
+        assert lookup.make(Step(transform, None, params)).name == transform
 
 
 def test_each_idea_changes_something_on_some_network():

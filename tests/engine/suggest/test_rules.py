@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mlc_explorer.engine import caches, targets
+from mlc_explorer.engine.machine import Machine
 from mlc_explorer.engine.suggest import memory, placement, reductions, registers, threads
-from mlc_explorer.engine.suggest.machine import Machine
 from mlc_explorer.engine.suggest.sight import divisors
 from tests.engine.suggest.conftest import SSE
 

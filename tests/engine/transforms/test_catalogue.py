@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mlc_explorer.engine.transforms import catalogue
+from mlc_explorer.engine.transforms import catalogue, lookup
 from mlc_explorer.errors import BadTrace, NotFound
 from mlc_explorer.schema.codec import decode, encode
 from mlc_explorer.schema.trace import Step
@@ -123,22 +123,22 @@ def test_shortcuts_are_steps_that_exist():
     shortcuts = {s.name: s for s in catalogue.shortcuts()}
     assert set(shortcuts) == {"fold_linear_relu", "fuse"}
     for shortcut in shortcuts.values():
-        assert all(catalogue.make(Step.from_json(step)).level == "graph" for step in shortcut.steps)
+        assert all(lookup.make(Step.from_json(step)).level == "graph" for step in shortcut.steps)
         assert decode(Shortcut, encode(shortcut)).name == shortcut.name
 
 
 def test_make_fills_in_defaults_and_normalises():
-    transform = catalogue.make(Step("cache_write", "main", {"block": "matmul"}))
+    transform = lookup.make(Step("cache_write", "main", {"block": "matmul"}))
     assert (transform.buffer, transform.scope) == (0, "global")
-    assert catalogue.make(Step("split", "f", {"loop": "b/i", "factors": [None, 8]})).factors == (None, 8)
+    assert lookup.make(Step("split", "f", {"loop": "b/i", "factors": [None, 8]})).factors == (None, 8)
 
 
 def test_an_unknown_name_is_not_found_with_what_comes_close():
     with pytest.raises(NotFound, match="splitt") as caught:
-        catalogue.make(Step("splitt", "main"))
+        lookup.make(Step("splitt", "main"))
     assert "split" in caught.value.hint
     with pytest.raises(NotFound) as caught:
-        catalogue.make(Step("legalizeops"))
+        lookup.make(Step("legalizeops"))
     assert "LegalizeOps" in caught.value.hint
 
 
@@ -156,5 +156,5 @@ def test_an_unknown_name_is_not_found_with_what_comes_close():
 )
 def test_a_step_that_is_wrong_names_the_place(step, place, code):
     with pytest.raises(BadTrace) as caught:
-        catalogue.make(step)
+        lookup.make(step)
     assert (caught.value.place, caught.value.code) == (place, code)

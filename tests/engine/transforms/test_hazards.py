@@ -8,7 +8,7 @@ from tvm.script import tirx as T
 
 from mlc_explorer.engine.build import build, signature
 from mlc_explorer.engine.targets import target
-from mlc_explorer.engine.transforms import apply_step, catalogue
+from mlc_explorer.engine.transforms import apply_step, lookup
 from mlc_explorer.engine.transforms.hazards import first_hazard
 from mlc_explorer.errors import Refused
 from mlc_explorer.schema.trace import Step
@@ -30,7 +30,7 @@ def after(mod, steps):
 def unchecked(mod, last):
     """What TVM makes of the step `last`."""
     sch = Schedule(mod)
-    catalogue.make(last).run(sch, "main")
+    lookup.make(last).run(sch, "main")
     return sch.mod
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import tvm
 
-from .. import caches, targets
+from . import caches, targets
 
 # LLVM's feature → (bytes of a vector register, how many there are), the widest first.
 _REGISTERS = {

@@ -10,17 +10,18 @@ from __future__ import annotations
 from typing import Any
 
 from tvm.s_tir import Schedule
+from tvm.s_tir.schedule import Trace
 from tvm.tirx import PrimFunc
 
-from ...errors import Refused
-from ...schema.trace import Step
-from ..paths import Place
-from ..transforms import catalogue
-from ..transforms.apply import apply_step, schedule_of
-from ..transforms.base import LoopTransform
-from ..transforms.hazards import refuse_wrong
-from ..transforms.refusals import explained
-from ..transforms.scope import Scope
+from ..errors import Refused
+from ..schema.trace import Step
+from .paths import Place
+from .transforms import lookup
+from .transforms.apply import apply_step, schedule_of
+from .transforms.base import LoopTransform
+from .transforms.hazards import refuse_wrong
+from .transforms.refusals import explained
+from .transforms.scope import Scope
 
 LoopVar = Any  # tvm.tirx.Var
 
@@ -28,16 +29,17 @@ LoopVar = Any  # tvm.tirx.Var
 class Draft:
     """Steps for `function`, which is `func` before them. `scope` is the function as the steps left it."""
 
-    def __init__(self, func: PrimFunc, function: str) -> None:
-        self.function, self.steps = function, list[Step]()
+    def __init__(self, func: PrimFunc, function: str, group: str = "") -> None:
+        """`group`: what the steps are a part of, as in a trace."""
+        self.function, self.steps, self._group = function, list[Step](), group
         self._before = func
         self._schedule: Schedule = schedule_of(func, function)
         self.scope = Scope(self._schedule.mod, func)
 
     def do(self, transform: str, **params: Any) -> None:
         """One more step, by the name and parameters that a trace has."""
-        step = Step(transform, self.function, params)
-        made = catalogue.make(step)
+        step = Step(transform, self.function, params, self._group)
+        made = lookup.make(step)
         if isinstance(made, LoopTransform):
             with explained(made, self._schedule.mod[self.function]):
                 made.run(self._schedule, self.function)
@@ -46,6 +48,11 @@ class Draft:
             self._schedule = schedule_of(after[self.function], self.function)
         self.steps.append(step)
         self.scope = Scope(self._schedule.mod, self._schedule.mod[self.function])
+
+    @property
+    def trace(self) -> Trace:
+        """The schedule's own trace, if no rule for the whole function is among the steps."""
+        return self._schedule.trace
 
     def finished(self) -> PrimFunc:
         """The function after all steps. Raises Refused for what TVM accepts and gets wrong."""
