@@ -22,7 +22,8 @@ MAY_IMPORT = {
     "ui": FREE | {"session", "store", "workers"},
     "face": FREE | {"commands", "session", "store", "workers"},  # mlc_explorer/__init__.py and __main__.py
     "commands": FREE | {"session"},
-    "session": FREE | {"store", "sweeps", "workers"},
+    "session": FREE | {"questions", "store", "workers"},
+    "questions": FREE | {"store", "sweeps", "workers"},
     "sweeps": FREE | {"store", "workers"},
     "workers": FREE | {"engine"},
     "store": FREE,

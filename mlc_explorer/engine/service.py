@@ -17,6 +17,7 @@ from ..schema.loops import LoopTree
 from ..schema.motion import CacheReport, MotionView
 from ..schema.palette import Candidates, Diagnosis, Grid, Offer, Palette, Point
 from ..schema.pipeline import PassDiff, PipelineView
+from ..schema.recipe import Explanation
 from ..schema.report import Measurement, RunResult, SampleInfo, StateInfo, TargetInfo
 from ..schema.text import DiffView, TextView
 from ..schema.trace import Step, Trace
@@ -38,7 +39,7 @@ from .views.search import search as _search
 from .views.text import text as _text
 
 ModelData = Callable[[str], bytes]
-Progress = Callable[[str, float], None]
+Progress = Callable[..., None]  # stage, fraction, and a detail where there is more to say
 
 
 def samples() -> list[SampleInfo]:
@@ -254,6 +255,41 @@ def repeats(trace: Any, steps: list[Any], model_data: ModelData, language: str =
     from .repeat import repeats as _repeats
 
     return _repeats(Trace.from_json(trace), [Step.from_json(s) for s in steps], model_data, language)
+
+
+def recipe(
+    trace: Any,
+    model_data: ModelData,
+    progress: Progress,
+    recipe: str = "",
+    function: str | None = None,
+    target: str = "cpu",
+) -> list[dict[str, Any]]:
+    """The JSON steps that make the model fast (``fast_cpu``, ``fast_gpu``), or `function` (any other recipe;
+    ``""``: the one that fits). Progress: ``graph``, ``functions`` with the function's name as detail."""
+    from .recipes.asking import steps
+
+    now, name = _at(trace, model_data, function)
+    return [step.to_json() for step in steps(now, recipe, function and name, target, progress)]
+
+
+def unfold(trace: Any, model_data: ModelData, index: int) -> list[dict[str, Any]]:
+    """The JSON steps that step `index` (from 0), a recipe or a rule for a whole function, stands for."""
+    from .recipes.asking import unfolded
+
+    parsed = Trace.from_json(trace)
+    return [
+        s.to_json() for s in unfolded(replay(parsed.upto(index), model_data), parsed.steps[index], index + 1)
+    ]
+
+
+def explain(
+    trace: Any, step: Any, model_data: ModelData, target: str = "cpu", language: str = "en"
+) -> Explanation:
+    """Why the recipe `step`, applied after `trace`, is as it is: strategy, numbers and their reasons."""
+    from .recipes.asking import explained
+
+    return explained(replay(Trace.from_json(trace), model_data), Step.from_json(step), target, language)
 
 
 def script(trace: Any, model_data: ModelData, target: str = "cpu") -> dict[str, Any]:

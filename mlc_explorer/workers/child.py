@@ -159,8 +159,9 @@ class _Child:
         allowed = self._settings.memory_mib << 20
         return mapped_bytes() - self._mapped_at_start > _RETIRE_AT * allowed
 
-    def _progress(self, stage: str, fraction: float) -> None:
-        self._send("progress", stage=str(stage), fraction=float(fraction))
+    def _progress(self, stage: str, fraction: float, detail: str = "") -> None:
+        more = {"detail": str(detail)} if detail else {}
+        self._send("progress", stage=str(stage), fraction=float(fraction), **more)
 
     def _model_data(self, digest: str) -> bytes:
         """The bytes of an uploaded model, from this worker's memory or from the server."""

@@ -42,7 +42,8 @@ class Job:
 
     def progress(self) -> dict[str, Any] | None:
         """The latest news: ``stage`` (``queued``, ``started``, or a word of the job's own), ``fraction``
-        0..1, ``position`` in the queue (1 is next; None once it runs). None before there is any."""
+        0..1, ``position`` in the queue (1 is next; None once it runs), and ``detail`` where a job has more
+        to say: a text of its own, which may be cut. None before there is any."""
         return self._progress
 
     def done(self, seconds: float = 0.0) -> bool:
@@ -207,6 +208,8 @@ class _Link:
             return
         if op == "progress":
             job._progress = {k: header.get(k) for k in ("stage", "fraction", "position")}
+            if header.get("detail"):
+                job._progress["detail"] = header["detail"]
         elif op == "need":
             # Reading 200 MB from a disk must not hold up the answers to others.
             threading.Thread(target=self._give_model, args=(number, header["digest"]), daemon=True).start()

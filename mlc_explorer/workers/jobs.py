@@ -24,10 +24,11 @@ _INTERACTIVE = [
     "open", "state", "graph", "graph_search", "dataflow", "loops", "text", "diff", "why_not", "transforms",
     "samples", "targets", "script", "model_file", "images", "motion", "cache",
     "pipeline", "pipeline_pass", "palette", "offer", "diagnosis", "candidates", "grid", "steps_of", "repeats",
+    "recipe", "unfold", "explain",
 ]  # fmt: skip
 # A run is what draws a picture's probabilities, tens of milliseconds: it has a lane of its own, because it
 # must not wait for a measurement of minutes. Two runs, or two measurements, never overlap.
-_COMPILING = {"pipeline", "pipeline_pass"}
+_COMPILING = {"pipeline", "pipeline_pass", "recipe"}
 _LANES = dict.fromkeys(_INTERACTIVE, INTERACTIVE) | {"measure": MEASURE, "reference": MEASURE, "run": RUN}
 
 

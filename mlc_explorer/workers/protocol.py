@@ -9,11 +9,11 @@ itself may announce a message and never finish it.
 |---|---|
 | client | ``call`` id, job, seconds + arguments · ``cancel`` id · ``about`` id |
 | | ``model`` id, digest + bytes · ``no_model`` id, digest + error |
-| server, to client | ``progress`` id, stage, fraction, position · ``need`` id, digest |
+| server, to client | ``progress`` id, stage, fraction, position, detail · ``need`` id, digest |
 | | ``result`` id + JSON · ``error`` id + MlcError as JSON |
 | server, to worker | ``job`` name + arguments · ``model`` digest + bytes · ``no_model`` digest + error |
 | worker | ``ready`` pid, protections, versions · ``refused`` reason · ``need`` digest |
-| | ``progress`` stage, fraction · ``result``, ``error`` retire + JSON |
+| | ``progress`` stage, fraction, detail · ``result``, ``error`` retire + JSON |
 """
 
 from __future__ import annotations

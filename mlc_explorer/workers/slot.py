@@ -27,6 +27,8 @@ _START_SECONDS = 60.0  # the first worker waits for the fork server to import TV
 _RETRY_SECONDS = 1.0
 _TRACES_KEPT = 16
 
+_DETAIL_LIMIT = 1 << 15  # characters
+
 
 class Slot:
     """`next_task(slot)` gives it its next task, or None and marks it idle; `wake()` has it ask again. A
@@ -186,7 +188,8 @@ def _pass_on(task: Task, header: dict[str, Any]) -> None:
     """Progress and requests for models, checked: what comes from a worker is only as good as its types."""
     try:
         if header["op"] == "progress":
-            task.progress(str(header["stage"])[:80], min(1.0, max(0.0, float(header["fraction"]))))
+            fraction = min(1.0, max(0.0, float(header["fraction"])))
+            task.progress(str(header["stage"])[:80], fraction, str(header.get("detail", ""))[:_DETAIL_LIMIT])
         elif header["op"] == "need":
             if header["digest"] != task.trace[0]:
                 raise Garbage("it asked for a model that is not the task's")  # and may be another person's

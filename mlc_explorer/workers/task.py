@@ -51,9 +51,11 @@ class Task:
         if self.was_queued:
             self.tell("progress", stage="started", fraction=0.0, position=None)
 
-    def progress(self, stage: str, fraction: float) -> None:
-        """Tells the client how far the job is, or later, if it was told just now."""
+    def progress(self, stage: str, fraction: float, detail: str = "") -> None:
+        """Tells the client how far the job is, or later, if it was told just now: the latest news only."""
         self._progress = {"stage": stage, "fraction": fraction, "position": None}
+        if detail:
+            self._progress["detail"] = detail
         self.flush_progress()
 
     def flush_progress(self) -> float | None:

@@ -51,7 +51,7 @@ def lane_sleep(seconds, progress):
 
 def count(to, progress):
     for i in range(to):
-        progress("count", i / to)
+        progress("count", i / to, f"{i} of {to}" if i else "")
         time.sleep(0.05)
     return to
 

@@ -75,6 +75,8 @@ def test_progress_says_stage_and_fraction(engine: Engine) -> None:
     fractions = [p["fraction"] for p in seen if p and p["stage"] == "count"]
     assert fractions == sorted(fractions)
     assert len(set(fractions)) >= 3
+    assert {p["detail"] for p in seen if p and "detail" in p} <= {f"{i} of 6" for i in range(1, 6)}
+    assert any("detail" in p for p in seen if p)
 
 
 def test_result_waits_no_longer_than_it_is_told(engine: Engine) -> None:

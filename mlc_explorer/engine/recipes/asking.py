@@ -1,0 +1,82 @@
+"""The recipes' face: the steps that make a function or a model fast, what one of them stands for, and why."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+from tvm.tirx import PrimFunc
+
+from ...errors import NotFound, Refused
+from ...schema.recipe import FAST, Explanation
+from ...schema.trace import Step
+from .. import targets
+from ..machine import Machine
+from ..pasted import steps_of
+from ..replay import State
+from ..transforms import lookup
+from ..transforms.base import ScheduleRule
+from ..transforms.wording import words
+from .base import Recipe
+from .choosing import recipe_for
+from .explaining import explanation
+
+Progress = Callable[[str, float, str], None]
+
+
+def steps(state: State, name: str, function: str | None, target: str, progress: Progress) -> tuple[Step, ...]:
+    """The steps after `state` of the recipe `name`: ``fast_cpu`` or ``fast_gpu`` for the whole model, a
+    recipe's own name for `function`, or ``""``: the one that fits `function` best. NotFound for an unknown
+    name, Refused where no recipe fits."""
+    if name == FAST["cpu"]:
+        from .network import steps_for
+
+        return tuple(steps_for(state, targets.target(target), progress))
+    if name == FAST["gpu"]:
+        from .gpu import steps_for_gpu
+
+        return tuple(steps_for_gpu(state, target))
+    func = _loops_of(state, function or state.entry)
+    machine = Machine.of(targets.target(target))
+    found = _named(name).fitting(func, machine) if name else recipe_for(func, machine)
+    if found is None:
+        raise Refused(**words("no_recipe", function=function or state.entry), place="function")
+    return (found.step(function or state.entry),)
+
+
+def unfolded(before: State, step: Step, number: int) -> tuple[Step, ...]:
+    """The primitives that the recipe or rule `step`, the `number`-th, stands for after `before`. Each belongs
+    to the group of `step` and, in it, to one of its own. Refused where there is nothing to unfold."""
+    rule = lookup.make(step)
+    if not isinstance(rule, ScheduleRule) or step.function is None:
+        raise Refused(**words("nothing_to_unfold", step=number), place=f"step {number}")
+    func = _loops_of(before, step.function)
+    group = f"{step.group}/{step.transform}" if step.group else step.transform
+    if isinstance(rule, Recipe):
+        return rule.steps(func, step.function, group)
+    found = steps_of(before, step.function, json.dumps(json.loads(str(rule.trace(func).as_json()))))
+    return tuple(replace(primitive, group=group) for primitive in found)
+
+
+def explained(before: State, step: Step, target: str, language: str) -> Explanation:
+    """Why the recipe `step` looks as it does after `before`. Refused for a step that is no recipe."""
+    recipe = lookup.make(step)
+    if not isinstance(recipe, Recipe) or step.function is None:
+        raise Refused(**words("no_recipe", function=step.function or step.transform), place="step")
+    func = _loops_of(before, step.function)
+    return explanation(recipe, func, step.function, Machine.of(targets.target(target)), language)
+
+
+def _named(name: str) -> type[Recipe]:
+    cls = lookup.find(name)
+    if not issubclass(cls, Recipe):
+        raise NotFound(**words("transform_missing", name=name, close="fast_cpu, fast_gpu"), place="recipe")
+    return cls
+
+
+def _loops_of(state: State, function: str) -> PrimFunc:
+    func = state.mod[function]
+    if not isinstance(func, PrimFunc):
+        raise Refused(**words("function_has_no_loops", function=function), place="function")
+    return func
