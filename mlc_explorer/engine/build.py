@@ -27,7 +27,7 @@ from tvm.tirx import AttrStmt, BufferStore, IntImm, PrimFunc
 
 from ..errors import JobFailed, NotFound, Refused
 from ..schema.report import TensorInfo
-from . import libraries
+from . import libraries, targets
 from .paths import walk
 from .timing import alternate, time_calls
 from .transforms.wording import words
@@ -68,8 +68,9 @@ def build(mod: tvm.IRModule, target: tvm.target.Target, entry: str = "main") -> 
     """
     libraries.register()
     wanted = signature(mod, entry)
-    if "cpu" not in target.keys:
-        raise Refused(**words("target_not_here", kind=target.kind.name), place="target")
+    if not targets.runs_here(target):
+        what = str(target.attrs.get("mtriple") or target.kind.name).partition("-")[0]
+        raise Refused(**words("target_not_here", kind=what), place="target")
     return _compiled(to_compile(mod, entry), target, entry, wanted)
 
 

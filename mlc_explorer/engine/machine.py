@@ -14,6 +14,7 @@ _REGISTERS = {
     "avx2": (32, 16),
     "avx": (32, 16),
     "neon": (16, 32),
+    "v": (16, 32),
     "sse2": (16, 16),
 }
 _USUAL = (16, 16)
@@ -31,11 +32,13 @@ class Machine:
 
     @staticmethod
     def of(target: tvm.target.Target) -> Machine:
-        """What `target` has; caches are those of the machine that this runs on."""
+        """What `target` has. Caches are this machine's; of another they are usual ones."""
         features = {str(name) for name in tvm.get_global_func("target.llvm_get_cpu_features")(target)}
         found = next((size for name, size in _REGISTERS.items() if name in features), _USUAL)
-        first, second = caches.caches()
-        return Machine(*found, first.size, second.size, targets.cores())
+        here = targets.runs_here(target)
+        first, second = caches.caches() if here else caches.USUAL
+        cores = targets.cores() if here else int(target.attrs.get("num-cores") or 1)
+        return Machine(*found, first.size, second.size, cores)
 
     def lanes(self, element_bytes: int) -> int:
         """Elements of that size in one vector register."""

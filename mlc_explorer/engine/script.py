@@ -19,7 +19,7 @@ from collections.abc import Callable
 
 from tvm.tirx import PrimFunc
 
-from ..errors import JobFailed
+from ..errors import JobFailed, Refused
 from ..schema.trace import Step, Trace
 from . import loaders, script_parts, targets
 from .replay import replay
@@ -210,5 +210,7 @@ def _steps(count: int) -> str:
 
 
 def _target(name: str) -> dict[str, object]:
-    targets.target(name)  # NotFound for a name that nobody knows
+    wanted = targets.target(name)  # NotFound for a name that nobody knows
+    if not targets.runs_here(wanted):
+        raise Refused(**words("target_not_here", kind=name), place="target")
     return next(dict(t.spec) for t in targets.targets() if t.name == name)

@@ -1,4 +1,4 @@
-"""What to compile for: the CPU that this runs on, with all it can do, and a plain baseline.
+"""What to compile for: the CPU that this runs on, with all it can do, a plain baseline, and other CPUs.
 
 LLVM is asked for the CPU's name, because ``mcpu=native`` is refused and silently becomes ``generic``. What is
 told as a feature is what the compiler will use for that target, not what the chip may have besides.
@@ -38,11 +38,27 @@ _FEATURES = {
 }
 _CPU_INFO = Path("/proc/cpuinfo")
 
+# CPUs other than this one: name, label, and TVM's target. Code for the first also runs on a CPU that has more.
+_AVX2 = ("avx2", "x86-64 with AVX2", {"kind": "llvm", "mcpu": "x86-64-v3"})
+_ELSEWHERE: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("aarch64", "Arm Cortex-A76", {"kind": "llvm", "mtriple": "aarch64-linux-gnu", "mcpu": "cortex-a76"}),
+    (
+        "riscv64",
+        "RISC-V SiFive P670",
+        {"kind": "llvm", "mtriple": "riscv64-linux-gnu", "mcpu": "sifive-p670"},
+    ),
+)
+_CORES_ELSEWHERE = 4
+
 
 @cache
 def targets() -> tuple[TargetInfo, ...]:
-    """``cpu`` first, then ``generic``. Found out once a process: neither changes while it runs."""
-    return (_local(), _generic())
+    """``cpu`` first, then ``generic``, then CPUs that code can be made for here and which it may have to run
+    on elsewhere. Found out once a process: none changes while it runs."""
+    local = _local()
+    here = [_other(*_AVX2, runs=True)] if {"AVX-512", "AVX2"} <= set(local.features) else []
+    there = [_other(*other, runs=False) for other in _ELSEWHERE if other[0] != platform.machine()]
+    return (local, _generic(), *here, *there)
 
 
 def target(name: str) -> tvm.target.Target:
@@ -58,6 +74,12 @@ def target(name: str) -> tvm.target.Target:
         code="target_missing",
         params={"target": name, "known": known},
     )
+
+
+def runs_here(wanted: tvm.target.Target) -> bool:
+    """Whether code for `wanted` can be called in this process: a CPU of this machine's architecture."""
+    triple = str(wanted.attrs.get("mtriple") or platform.machine())
+    return "cpu" in wanted.keys and triple.partition("-")[0] == platform.machine()
 
 
 def machine() -> str:
@@ -88,6 +110,14 @@ def _generic() -> TargetInfo:
     features = _features(spec)
     what = [f"Generic {platform.machine()}", _count_cores(), *features[:1]]
     return TargetInfo("generic", spec, ", ".join(what), features, cores())
+
+
+def _other(name: str, label: str, spec: dict[str, Any], *, runs: bool) -> TargetInfo:
+    threads = cores() if runs else _CORES_ELSEWHERE
+    spec = spec | {"num-cores": threads}
+    features = _features(spec)
+    what = ", ".join([label, *(f for f in features[:1] if f not in label)])
+    return TargetInfo(name, spec, what, features, threads, runs)
 
 
 def _count_cores() -> str:

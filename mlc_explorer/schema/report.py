@@ -69,13 +69,15 @@ class StateInfo:
 @dataclass(frozen=True)
 class TargetInfo:
     """A place to compile for: `name` is what a person chooses (``cpu``, ``generic``), `spec` TVM's target as
-    a dict, `features` what a person may want to know (``AVX-512``), `cores` the threads used."""
+    a dict, `features` what a person may want to know (``AVX-512``), `cores` the threads used. `runs`: whether
+    its code runs on this machine."""
 
     name: str
     spec: Mapping[str, Any]
     label: str
     features: tuple[str, ...]
     cores: int
+    runs: bool = True
 
 
 @dataclass(frozen=True)

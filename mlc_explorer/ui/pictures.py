@@ -19,7 +19,7 @@ from mlc_explorer.schema.report import RunResult
 from mlc_explorer.schema.trace import Trace
 from mlc_explorer.session import default_engine
 from mlc_explorer.texts import say
-from mlc_explorer.ui import measuring, palette, workspace
+from mlc_explorer.ui import measuring, palette, toolbar, workspace
 from mlc_explorer.ui.workspace import Workspace
 
 PICTURE = "picture.number"
@@ -70,8 +70,8 @@ def show(work: Workspace, language: str) -> None:
 
 
 def _answer(work: Workspace, cursor: int, number: int) -> Answer:
-    trace = work.session.history.upto(cursor)
-    key = (trace.dumps(), number, work.target)
+    trace, target = work.session.history.upto(cursor), toolbar.running(work)
+    key = (trace.dumps(), number, target)
     if key in _answers:
         return _answers[key]
     jobs = st.session_state.setdefault(_JOBS, {})
@@ -85,7 +85,7 @@ def _answer(work: Workspace, cursor: int, number: int) -> Answer:
             }:
                 jobs.pop(old).cancel()
         jobs[key] = work.session.engine.submit(
-            "run", trace=trace.to_json(), inputs={"image": number}, target=work.target
+            "run", trace=trace.to_json(), inputs={"image": number}, target=target
         )
     if not jobs[key].done():
         return None

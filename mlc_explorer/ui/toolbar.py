@@ -32,6 +32,11 @@ def targets() -> tuple[TargetInfo, ...]:
     return headless.targets()
 
 
+def running(work: Workspace) -> str:
+    """The chosen target, or this CPU where its code does not run here."""
+    return work.target if any(t.name == work.target and t.runs for t in targets()) else "cpu"
+
+
 def show(work: Workspace, language: str, other: str = "passes") -> None:
     """The bar, and below it what went wrong in opening a model. `other` is the page that it leads to."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="mlc-toolbar"):
@@ -172,7 +177,8 @@ def has_pictures(work: Workspace) -> bool:
 
 
 def _target(work: Workspace, language: str) -> None:
-    labels = {t.name: t.label for t in targets()}
+    only = say("toolbar.compile_only", language)
+    labels = {t.name: t.label if t.runs else f"{t.label} · {only}" for t in targets()}
     st.session_state[TARGET] = work.target
     st.selectbox(
         say("toolbar.target", language),
