@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from .commands import advising, looking
+from .commands import advising, fast, looking
 from .commands.given import Answer
 from .errors import MlcError
 from .schema.codec import encode
@@ -106,8 +106,17 @@ def arguments() -> argparse.ArgumentParser:
     repeat.add_argument(
         "--step", action="append", required=True, metavar="JSON", help="a step, as in a trace"
     )
-    for sub in (view, pipeline, measure, script, suggest, sweep):
-        sub.add_argument("--target", metavar="X", default="cpu", help="cpu or generic (default cpu)")
+    make_fast = verb("fast", fast.fast, "the trace that makes a model, or one function, fast by recipe")
+    make_fast.add_argument("--unfold", action="store_true", help="primitives in the place of recipes")
+    explain = verb("explain", fast.explain, "the recipes that would be applied: strategy, numbers, reasons")
+    explain.add_argument("--language", choices=LANGUAGES, default="en")
+    for sub in (make_fast, explain):
+        sub.add_argument("--function", metavar="F", help="one function instead of the whole model")
+        sub.add_argument(
+            "--recipe", default="", metavar="NAME", help="fast_cpu, fast_gpu, or one for a function"
+        )
+    for sub in (view, pipeline, measure, script, suggest, sweep, make_fast, explain):
+        sub.add_argument("--target", metavar="X", default="cpu", help="cpu, generic, … (default cpu)")
     return parser
 
 

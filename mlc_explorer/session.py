@@ -120,11 +120,11 @@ class Session(Questions):
             return Selection(function=info.entry)
         return Selection(chosen.function, chosen.node, path)
 
-    def unfold(self, index: int) -> Session:
-        """Puts the primitives in the place of step `index` (from 0), a recipe or a rule for a whole function.
-        What is on screen stays what it is; the cursor moves along."""
-        data = self.engine.call("unfold", trace=self.history.to_json(), index=index)
-        return self._edited(index, 1, tuple(Step.from_json(s) for s in data))
+    def unfold(self, index: int, count: int = 1) -> Session:
+        """Puts the primitives in the place of step `index` (from 0), a recipe or a rule for a whole function;
+        of `count` steps, in the place of those that are. What is on screen stays; the cursor moves along."""
+        data = self.engine.call("unfold", trace=self.history.to_json(), index=index, count=count)
+        return self._edited(index, count, tuple(Step.from_json(s) for s in data))
 
     def without(self, first: int, count: int = 1) -> Session:
         """Takes `count` steps out, from `first` (from 0). A later step that no longer applies raises, naming

@@ -13,7 +13,7 @@ from ..schema.sweep import Sweep
 from ..schema.trace import Step
 from ..session import default_store
 from .given import Answer, json_of, read, workspace
-from .printed import diff_text
+from .printed import diff_text, params_text, step_text
 
 _MARKS = {"applies": "+", "nothing": "=", "refused": "-", "elsewhere": " "}
 
@@ -53,7 +53,7 @@ def sweep(args: argparse.Namespace) -> Answer:
 def steps(args: argparse.Namespace) -> Answer:
     """The steps of a script, a schedule or a record, as a trace has them."""
     found = workspace(args).steps_of(read(args.file), args.function)
-    return [s.to_json() for s in found], lambda ss: "\n".join(map(_step_text, ss))
+    return [s.to_json() for s in found], lambda ss: "\n".join(map(step_text, ss))
 
 
 def repeat(args: argparse.Namespace) -> Answer:
@@ -65,7 +65,7 @@ def _palette_text(view: Palette) -> str:
     rows = []
     for verdict in view.verdicts:
         said = verdict.refusal.message if verdict.refusal else ""
-        rows.append(f"{_MARKS[verdict.state]} {verdict.transform:30s} {said or _params_text(verdict.params)}")
+        rows.append(f"{_MARKS[verdict.state]} {verdict.transform:30s} {said or params_text(verdict.params)}")
     count = sum(v.state == "applies" for v in view.verdicts)
     return "\n".join([*rows, f"{count} of {len(rows)} apply; {view.seconds * 1e3:.0f} ms"])
 
@@ -75,7 +75,7 @@ def _offer_text(view: Offer) -> str:
     for field in view.fields:
         values = ", ".join(f"{o.label}{f' ({o.note})' if o.note else ''}" for o in field.options)
         rows.append(f"{field.name:20s} {field.value!s:24s} {values}")
-    rows.append(_step_text(view.step))
+    rows.append(step_text(view.step))
     if view.refusal is not None:
         rows += [view.refusal.message, view.refusal.hint]
     return "\n".join(rows + ([diff_text(view.diff)] if view.diff else []))
@@ -88,14 +88,14 @@ def _diagnosis_text(view: Diagnosis) -> str:
     for number in view.lines if view.text else ():
         rows.append(f"{number:4d} {view.text.lines[number - 1]}" if view.text else "")
     for remedy in view.remedies:
-        rows += [f"{remedy.title}: {remedy.text}", *(f"    {_step_text(step)}" for step in remedy.steps)]
+        rows += [f"{remedy.title}: {remedy.text}", *(f"    {step_text(step)}" for step in remedy.steps)]
     return "\n".join(rows)
 
 
 def _candidates_text(view: Candidates) -> str:
     rows = []
     for candidate in view.candidates:
-        rows += [f"{candidate.title}: {candidate.text}", *(f"    {_step_text(s)}" for s in candidate.steps)]
+        rows += [f"{candidate.title}: {candidate.text}", *(f"    {step_text(s)}" for s in candidate.steps)]
     return "\n".join(rows)
 
 
@@ -107,7 +107,7 @@ def _advice_text(view: Advice) -> str:
             wrong = "" if one.measurement.right else "  WRONG"
             told = f"{one.measurement.median_ms:.4f} ms, {one.speedup or 0:.2f} times as fast{wrong}"
         rows += [f"{one.candidate.title}: {told}", f"    {one.candidate.text}"]
-        rows += [f"    {_step_text(step)}" for step in one.candidate.steps]
+        rows += [f"    {step_text(step)}" for step in one.candidate.steps]
     return "\n".join(rows)
 
 
@@ -141,12 +141,3 @@ def _points_text(points: tuple[Point, ...]) -> str:
             f"{'-' if point.refusal else '+'} {name:40s} {point.refusal.message if point.refusal else ''}"
         )
     return "\n".join(rows)
-
-
-def _step_text(step: Any) -> str:
-    where = f"{step['function']}: " if step.get("function") else ""
-    return f"{where}{step['transform']}({_params_text(step['params'])})"
-
-
-def _params_text(params: Any) -> str:
-    return ", ".join(f"{k}={v}" for k, v in params.items())

@@ -102,3 +102,13 @@ def diff_text(view: DiffView) -> str:
     came = {"-": "to", "+": "from"}
     moved = [f"   # moved {came[r.op]} line {r.moved}" if r.moved else "" for r in view.rows]
     return "\n".join(f"{row.op} {line}{note}" for row, line, note in zip(view.rows, lines, moved))
+
+
+def step_text(step: Any) -> str:
+    """A JSON step as a call."""
+    where = f"{step['function']}: " if step.get("function") else ""
+    return f"{where}{step['transform']}({params_text(step['params'])})"
+
+
+def params_text(params: Any) -> str:
+    return ", ".join(f"{k}={v}" for k, v in params.items())

@@ -273,14 +273,12 @@ def recipe(
     return [step.to_json() for step in steps(now, recipe, function and name, target, progress)]
 
 
-def unfold(trace: Any, model_data: ModelData, index: int) -> list[dict[str, Any]]:
-    """The JSON steps that step `index` (from 0), a recipe or a rule for a whole function, stands for."""
+def unfold(trace: Any, model_data: ModelData, index: int, count: int = 1) -> list[dict[str, Any]]:
+    """The JSON steps that `count` steps from `index` (from 0) stand for: recipes and rules for a whole
+    function are unfolded, other steps stay. A single step that can't be unfolded is refused."""
     from .recipes.asking import unfolded
 
-    parsed = Trace.from_json(trace)
-    return [
-        s.to_json() for s in unfolded(replay(parsed.upto(index), model_data), parsed.steps[index], index + 1)
-    ]
+    return [s.to_json() for s in unfolded(Trace.from_json(trace), index, count, model_data)]
 
 
 def explain(

@@ -38,7 +38,7 @@ _FEATURES = {
 }
 _CPU_INFO = Path("/proc/cpuinfo")
 
-# CPUs other than this one: name, label, and TVM's target. Code for the first also runs on a CPU that has more.
+# CPUs other than this one: name, label, TVM's target. Code for the first also runs on a CPU that has more.
 _AVX2 = ("avx2", "x86-64 with AVX2", {"kind": "llvm", "mcpu": "x86-64-v3"})
 _ELSEWHERE: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("aarch64", "Arm Cortex-A76", {"kind": "llvm", "mtriple": "aarch64-linux-gnu", "mcpu": "cortex-a76"}),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -10,11 +9,11 @@ from tvm.tirx import PrimFunc
 
 from ...errors import NotFound, Refused
 from ...schema.recipe import FAST, Explanation
-from ...schema.trace import Step
+from ...schema.trace import Step, Trace
 from .. import targets
 from ..machine import Machine
 from ..pasted import steps_of
-from ..replay import State
+from ..replay import ModelData, State, replay
 from ..transforms import lookup
 from ..transforms.base import ScheduleRule
 from ..transforms.wording import words
@@ -45,17 +44,30 @@ def steps(state: State, name: str, function: str | None, target: str, progress: 
     return (found.step(function or state.entry),)
 
 
-def unfolded(before: State, step: Step, number: int) -> tuple[Step, ...]:
-    """The primitives that the recipe or rule `step`, the `number`-th, stands for after `before`. Each belongs
-    to the group of `step` and, in it, to one of its own. Refused where there is nothing to unfold."""
-    rule = lookup.make(step)
-    if not isinstance(rule, ScheduleRule) or step.function is None:
-        raise Refused(**words("nothing_to_unfold", step=number), place=f"step {number}")
-    func = _loops_of(before, step.function)
+def unfolded(trace: Trace, first: int, count: int, model_data: ModelData) -> tuple[Step, ...]:
+    """What `count` steps of `trace` from `first` (from 0) stand for. Recipes and rules for a whole function
+    become primitives, each in the group of its step and, in it, in one of its own; other steps stay as they
+    are. A single step that stands for nothing else is refused."""
+    found = list[Step]()
+    for index in range(first, first + count):
+        step = trace.steps[index]
+        rule = lookup.make(step)
+        if isinstance(rule, ScheduleRule) and step.function is not None:
+            found += _primitives(rule, step, replay(trace.upto(index), model_data))
+        elif count == 1:
+            raise Refused(**words("nothing_to_unfold", step=index + 1), place=f"step {index + 1}")
+        else:
+            found.append(step)
+    return tuple(found)
+
+
+def _primitives(rule: ScheduleRule, step: Step, before: State) -> tuple[Step, ...]:
+    function = str(step.function)
+    func = _loops_of(before, function)
     group = f"{step.group}/{step.transform}" if step.group else step.transform
     if isinstance(rule, Recipe):
-        return rule.steps(func, step.function, group)
-    found = steps_of(before, step.function, json.dumps(json.loads(str(rule.trace(func).as_json()))))
+        return rule.steps(func, function, group)
+    found = steps_of(before, function, "\n".join(map(str, rule.trace(func).as_python())))
     return tuple(replace(primitive, group=group) for primitive in found)
 
 
