@@ -20,6 +20,7 @@ from ...errors import MlcError, NotFound, Refused
 from ...schema import params as kinds
 from ...schema.palette import Palette, Verdict
 from ...schema.trace import Step
+from ..recipes.base import Recipe
 from ..replay import State
 from ..transforms import catalogue, lookup, stages
 from ..transforms.base import GraphTransform, Transform
@@ -122,6 +123,8 @@ def missing(cls: type[Transform], scope: Scope, function: str) -> Refused:
     """Why there is nothing to try: the first required parameter for which nothing in scope makes sense."""
     if scope.func is None and cls.level != "graph":
         return Refused(**words("function_has_no_loops", function=function), place="function")
+    if issubclass(cls, Recipe):
+        return cls.refuse()
     where = scope.path or function
     chosen: proposals.Params = {}
     for field, kind in cls.kinds():
