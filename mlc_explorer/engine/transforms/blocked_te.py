@@ -1,0 +1,108 @@
+"""Convolutions on blocked channels, as tensor expressions: what `legalize_blocked` makes of the operators.
+
+Data is ``NCHW{b}c``: (N, C / b, H, W, b) with b channels side by side, so that one vector holds the same
+pixel of b channels. Weights are ``OIHW{b}i{b}o``. The names of the blocks (``pad``, ``conv2d_blocked``, …)
+and the order of the axes (n, o, y, x, v; rc, ry, rx, ri) are what a person reads in the loop nest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tvm import te, tirx
+
+
+def pad_blocked(data: te.Tensor, padding: Sequence[int]) -> te.Tensor:
+    """`data` with zeros around axes 2 and 3; `padding` is top, left, bottom, right. The same without any."""
+    top, left, bottom, right = padding
+    if not any(padding):
+        return data
+    shape = list(data.shape)
+    height, width = shape[2], shape[3]
+    shape[2], shape[3] = height + top + bottom, width + left + right
+    zero = tirx.const(0, data.dtype)
+
+    def element(*index: tirx.Var) -> tirx.PrimExpr:
+        n, c, y, x, *rest = index
+        inside = tirx.all(y >= top, y < height + top, x >= left, x < width + left)
+        return tirx.if_then_else(inside, data[(n, c, y - top, x - left, *rest)], zero)
+
+    return te.compute(shape, element, name="pad")
+
+
+def conv2d_blocked(
+    data: te.Tensor,
+    weight: te.Tensor,
+    strides: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    groups: int = 1,
+) -> te.Tensor:
+    """(N, I / b, H, W, b) with (O / b, I / groups / b, KH, KW, b, b) → (N, O / b, OH, OW, b).
+
+    Each group has a whole number of blocks on both sides.
+    """
+    padded = pad_blocked(data, padding)
+    outputs, inputs, kernel_h, kernel_w, block, lanes = weight.shape
+    rc, ry = te.reduce_axis((0, inputs), "rc"), te.reduce_axis((0, kernel_h), "ry")
+    rx, ri = te.reduce_axis((0, kernel_w), "rx"), te.reduce_axis((0, block), "ri")
+    a_group = outputs // groups
+
+    def element(n, o, y, x, v):  # type: ignore[no-untyped-def]
+        c = rc if groups == 1 else o // a_group * inputs + rc
+        row, column = y * strides[0] + ry * dilation[0], x * strides[1] + rx * dilation[1]
+        return te.sum(padded[n, c, row, column, ri] * weight[o, rc, ry, rx, ri, v], axis=[rc, ry, rx, ri])
+
+    rows, columns = _out(padded, kernel_h, kernel_w, strides, dilation)
+    shape = (data.shape[0], outputs, rows, columns, lanes)
+    return te.compute(shape, element, name="conv2d_blocked")
+
+
+def conv2d_stem(
+    data: te.Tensor,
+    weight: te.Tensor,
+    strides: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+) -> te.Tensor:
+    """The first layer, whose few input channels are not blocked: (N, I, H, W) with (O / b, I, KH, KW, b) →
+    (N, O / b, OH, OW, b)."""
+    padded = pad_blocked(data, padding)
+    outputs, inputs, kernel_h, kernel_w, lanes = weight.shape
+    rc, ry = te.reduce_axis((0, inputs), "rc"), te.reduce_axis((0, kernel_h), "ry")
+    rx = te.reduce_axis((0, kernel_w), "rx")
+
+    def element(n, o, y, x, v):  # type: ignore[no-untyped-def]
+        row, column = y * strides[0] + ry * dilation[0], x * strides[1] + rx * dilation[1]
+        return te.sum(padded[n, rc, row, column] * weight[o, rc, ry, rx, v], axis=[rc, ry, rx])
+
+    rows, columns = _out(padded, kernel_h, kernel_w, strides, dilation)
+    return te.compute((data.shape[0], outputs, rows, columns, lanes), element, name="conv2d_stem")
+
+
+def conv2d_depthwise(
+    data: te.Tensor,
+    weight: te.Tensor,
+    strides: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+) -> te.Tensor:
+    """One kernel a channel: (N, C / b, H, W, b) with (C / b, KH, KW, b) → (N, C / b, OH, OW, b)."""
+    padded = pad_blocked(data, padding)
+    channels, kernel_h, kernel_w, lanes = weight.shape
+    ry, rx = te.reduce_axis((0, kernel_h), "ry"), te.reduce_axis((0, kernel_w), "rx")
+
+    def element(n, c, y, x, v):  # type: ignore[no-untyped-def]
+        row, column = y * strides[0] + ry * dilation[0], x * strides[1] + rx * dilation[1]
+        return te.sum(padded[n, c, row, column, v] * weight[c, ry, rx, v], axis=[ry, rx])
+
+    rows, columns = _out(padded, kernel_h, kernel_w, strides, dilation)
+    return te.compute((data.shape[0], channels, rows, columns, lanes), element, name="conv2d_depthwise")
+
+
+def _out(
+    padded: te.Tensor, kernel_h: int, kernel_w: int, strides: Sequence[int], dilation: Sequence[int]
+) -> tuple[tirx.PrimExpr, tirx.PrimExpr]:
+    """Rows and columns of the result."""
+    rows = (padded.shape[2] - (kernel_h - 1) * dilation[0] - 1) // strides[0] + 1
+    return rows, (padded.shape[3] - (kernel_w - 1) * dilation[1] - 1) // strides[1] + 1
