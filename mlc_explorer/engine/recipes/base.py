@@ -40,8 +40,9 @@ class Recipe(ScheduleRule):
     def __init_subclass__(cls) -> None:
         """A form proposes the numbers that the rule chooses for this machine."""
         super().__init_subclass__()
-        names = [name for name in vars(cls).get("__annotations__", {}) if name not in _CLASS_LEVEL]
-        cls.proposes = {name: functools.partial(_proposed, cls, name) for name in names} | {**cls.proposes}
+        inherited = getattr(cls, "__dataclass_fields__", {})
+        own = [n for n, kind in vars(cls).get("__annotations__", {}).items() if "ClassVar" not in str(kind)]
+        cls.proposes = {name: functools.partial(_proposed, cls, name) for name in (*inherited, *own)}
 
     @classmethod
     def fitting(cls, func: PrimFunc, machine: Machine) -> Self | None:
@@ -90,9 +91,6 @@ class Recipe(ScheduleRule):
         draft = Draft(func, function, group)
         self.write(draft)
         return draft
-
-
-_CLASS_LEVEL = {"name", "family", "level", "target", "tvm", "proposes", "sound"}
 
 
 def _proposed(cls: type[Recipe], name: str, scope: Scope, chosen: Mapping[str, Any]) -> Sequence[Any]:

@@ -7,9 +7,15 @@ from tvm.tirx import PrimFunc
 from ...errors import Refused
 from ..machine import Machine
 from .base import Recipe
+from .conv_blocked import ConvBlocked, ConvStem
+from .conv_depthwise import ConvDepthwise
 
 # In the order in which they are asked: the most particular first.
-RECIPES: tuple[type[Recipe], ...] = ()
+RECIPES: tuple[type[Recipe], ...] = (
+    ConvBlocked,
+    ConvStem,
+    ConvDepthwise,
+)
 
 
 def recipe_for(func: PrimFunc, machine: Machine) -> Recipe | None:

@@ -11,6 +11,7 @@ from typing import Any
 from ...schema.trace import Step
 from ...schema.transform import ParamSpec, Shortcut, TransformSpec
 from ...texts import LANGUAGES, say
+from ..recipes import conv_blocked, conv_depthwise
 from . import (
     algebra,
     annotate,
@@ -81,6 +82,8 @@ _FAMILIES = (
     functions,
     tensorir,
     dispatch,
+    conv_blocked,
+    conv_depthwise,
 )
 
 
