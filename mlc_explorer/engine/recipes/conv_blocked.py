@@ -34,10 +34,10 @@ class ConvBlocked(Recipe):
     6. Zeros at the border are copied around the input beforehand, so that the inner loops need no
        condition.
 
-    TVM: the primitives that it unfolds into; Halide: ``tile``, ``unroll`` and ``vectorize`` of a ``conv_layer``.
+    TVM: the primitives that it unfolds into; Halide: ``tile``, ``unroll``, ``vectorize`` of a ``conv_layer``.
 
     pixels: how many pixels of a row a tile has.
-    blocks: how many blocks of output channels a tile has.
+    channel_blocks: how many blocks of output channels a tile has.
     unroll: how many iterations of the innermost reduction loop are written out.
     outermost: what the outer loop over the result runs over.
 
@@ -49,7 +49,7 @@ class ConvBlocked(Recipe):
     reductions: ClassVar[int] = 4
 
     pixels: int = param(Integer(1, 64))
-    blocks: int = param(Integer(1, 16))
+    channel_blocks: int = param(Integer(1, 16))
     unroll: int = param(Integer(1, 64))
     outermost: str = param(Choice((CHANNELS, ROWS)))
 
@@ -72,9 +72,9 @@ class ConvBlocked(Recipe):
         return {
             "columns": layer.columns,
             "all_blocks": layer.blocks,
-            "accumulators": self.pixels * self.blocks,
+            "accumulators": self.pixels * self.channel_blocks,
             "registers": machine.registers,
-            "body": self.pixels * self.blocks * self.unroll,
+            "body": self.pixels * self.channel_blocks * self.unroll,
             "most": conv_tile.BODY,
             "length": layer.reduction[-1],
             "weights": layer.weights * 4 >> 10,
@@ -86,7 +86,7 @@ class ConvBlocked(Recipe):
             raise self.refuse()
         n, o, y, x, v, *reduction = draft.nest(self.block)
         last = conv_tile.last_block(draft, self.block)
-        o_out, o_in = conv_tile.cut(draft, o, self.blocks)
+        o_out, o_in = conv_tile.cut(draft, o, self.channel_blocks)
         x_out, x_in = conv_tile.cut(draft, x, self.pixels)
         r_out, r_in = conv_tile.cut(draft, reduction[-1], self.unroll)
         outer = [n, o_out, y] if self.outermost == CHANNELS else [n, y, o_out]
@@ -122,7 +122,7 @@ class ConvStem(ConvBlocked):
     TVM: the primitives that it unfolds into; Halide: ``compute_at`` of the padded input under the rows.
 
     pixels: how many pixels of a row a tile has.
-    blocks: how many blocks of output channels a tile has.
+    channel_blocks: how many blocks of output channels a tile has.
     unroll: how many iterations of the innermost reduction loop are written out.
     outermost: what the outer loop over the result runs over.
 
