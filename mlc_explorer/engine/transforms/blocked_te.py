@@ -106,3 +106,43 @@ def _out(
     """Rows and columns of the result."""
     rows = (padded.shape[2] - (kernel_h - 1) * dilation[0] - 1) // strides[0] + 1
     return rows, (padded.shape[3] - (kernel_w - 1) * dilation[1] - 1) // strides[1] + 1
+
+
+def block(data: te.Tensor, lanes: int) -> te.Tensor:
+    """(N, C, H, W) → (N, C / lanes, H, W, lanes); zeros fill the last block."""
+    n, channels, height, width = data.shape
+    count = int(channels)
+
+    def element(i, o, y, x, v):  # type: ignore[no-untyped-def]
+        c = o * lanes + v
+        read = data[i, c, y, x]
+        return read if count % lanes == 0 else tirx.if_then_else(c < count, read, tirx.const(0, data.dtype))
+
+    return te.compute((n, -(-count // lanes), height, width, lanes), element, name="block")
+
+
+def unblock(data: te.Tensor, channels: int) -> te.Tensor:
+    """(N, C / b, H, W, b) → (N, channels, H, W)."""
+    n, _, height, width, lanes = data.shape
+    shape = (n, channels, height, width)
+    return te.compute(shape, lambda i, c, y, x: data[i, c // lanes, y, x, c % lanes], name="unblock")
+
+
+def concat_blocked(parts: Sequence[te.Tensor], channels: Sequence[int]) -> te.Tensor:
+    """Blocked tensors one after the other along the channels, of which they hold so many; a block may then
+    hold channels of two of them."""
+    n, _, height, width, lanes = parts[0].shape
+    total = sum(channels)
+
+    def element(i, o, y, x, v):  # type: ignore[no-untyped-def]
+        c = o * lanes + v
+        result = tirx.const(0, parts[0].dtype)
+        end = total
+        for part, count in zip(reversed(parts), reversed(channels)):
+            own = c - (end - count)
+            within = tirx.all(own >= 0, c < end)
+            result = tirx.if_then_else(within, part[i, own // lanes, y, x, own % lanes], result)
+            end -= count
+        return result
+
+    return te.compute((n, -(-total // int(lanes)), height, width, lanes), element, name="concat_blocked")
