@@ -13,24 +13,24 @@ class Simplifier(Rewriter):
     makes a product and a sum of it; leaves dropout out; writes short sums and powers directly."""
 
     def begin(self, func):  # type: ignore[no-untyped-def]
-        self.uses = {}
-        self.calls = {}
-
-        def count(expr):  # type: ignore[no-untyped-def]
-            if isinstance(expr, relax.Var):
-                self.uses[expr] = self.uses.get(expr, 0) + 1
-
-        relax.analysis.post_order_visit(func, count)
-        # Each variable is met once where it is bound, too.
+        self.calls = {}  # of what each variable was the result
+        self.affine = {}  # variable → (variable, scale, shift): it is the other one times scale plus shift
+        self.uses = uses_of(func)
 
     def call(self, var, call):  # type: ignore[no-untyped-def]
         name = operator(call)
-        self.calls[var] = call
+        self.calls[var], self.variable = call, var
         folded = self.computed(name, call)
         if folded is not None:
             return folded
         rule = getattr(self, "on_" + name.replace(".", "_"), None)
         return rule(call) if rule else None
+
+    def other(self, var, expr):  # type: ignore[no-untyped-def]
+        first = isinstance(expr, relax.TupleGetItem) and expr.index == 0
+        if first and expr.tuple_value in self.affine:  # the normalised data of a batch norm
+            self.affine[var] = self.affine[expr.tuple_value]
+        return super().other(var, expr)
 
     # -- what is constant
 
@@ -88,50 +88,93 @@ class Simplifier(Rewriter):
         root = self.emit(relax.op.sqrt(data))
         return root if power == 0.5 else self.emit(relax.op.multiply(root, self.emit(relax.op.sqrt(root))))
 
+    # -- scale and shift for each channel
+
     def on_nn_batch_norm(self, call):  # type: ignore[no-untyped-def]
         data, *statistics = call.args
         arrays = [array(self.value(s)) for s in statistics]
-        if call.attrs.training or any(a is None for a in arrays) or shape(call.args[0]) is None:
+        if call.attrs.training or any(a is None for a in arrays) or shape(data) is None:
             return None
         gamma, beta, mean, variance = (a.astype("float64") for a in arrays)
         scale = (gamma if call.attrs.scale else 1.0) / np.sqrt(variance + float(call.attrs.epsilon))
         shift = (beta if call.attrs.center else 0.0) - mean * scale
-        axis = int(call.attrs.axis) % len(shape(data))
-        dtype = str(data.ty.dtype)
-        result = self.folded(data, scale, shift, dtype) if axis == 1 else None
-        if result is None:
-            around = [1] * len(shape(data))
-            around[axis] = -1
-            product = relax.op.multiply(self.value(data), relax.const(scale.reshape(around).astype(dtype)))
-            result = self.emit(
-                relax.op.add(self.emit(product), relax.const(shift.reshape(around).astype(dtype)))
-            )
+        around = [1] * len(shape(data))
+        around[int(call.attrs.axis)] = -1
+        result = self.scaled(call, data, scale.reshape(around), shift.reshape(around))
         return relax.Tuple([result, self.value(statistics[2]), self.value(statistics[3])])
 
-    def folded(self, data, scale, shift, dtype):  # type: ignore[no-untyped-def]
-        """The convolution (and its bias) before a batch norm with its weights scaled, or None."""
-        conv, bias = self.calls.get(data), 0.0
-        if conv is not None and operator(conv) == "add" and self.uses.get(data, 0) <= 2:
-            bias = array(self.value(conv.args[1]))
-            data = conv.args[0]
-            conv = self.calls.get(data)
-        if conv is None or operator(conv) != "nn.conv2d" or self.uses.get(data, 0) > 2:
-            return None
-        weight = array(self.value(conv.args[1]))
-        if (
-            weight is None
-            or bias is None
-            or conv.attrs.kernel_layout != "OIHW"
-            or conv.attrs.data_layout != "NCHW"
-        ):
-            return None
-        bias = np.asarray(bias, "float64")
-        if bias.size not in (1, scale.size):
-            return None
-        weight = (weight * scale.reshape(-1, 1, 1, 1)).astype(dtype)
-        shift = (shift + bias.reshape(-1) * scale).reshape(1, -1, 1, 1).astype(dtype)
-        args = [self.value(conv.args[0]), relax.const(weight)]
-        return self.emit(relax.op.add(self.emit(relax.Call(conv.op, args, conv.attrs)), relax.const(shift)))
+    def on_multiply(self, call):  # type: ignore[no-untyped-def]
+        data, held = self.with_constant(call)
+        return None if held is None else self.scaled(call, data, held, np.zeros(()))
+
+    def on_add(self, call):  # type: ignore[no-untyped-def]
+        data, held = self.with_constant(call)
+        return None if held is None else self.scaled(call, data, np.ones(()), held)
+
+    def with_constant(self, call):  # type: ignore[no-untyped-def]
+        """The variable and the constant for each channel, or for all, of a sum or product; (None, None) where
+        it is of another kind."""
+        for data, other in (call.args, call.args[::-1]):
+            held, sizes = array(self.value(other)), shape(data)
+            floating = held is not None and held.dtype.kind == "f" and str(call.ty.dtype) == str(held.dtype)
+            if not isinstance(data, relax.Var) or not floating or sizes is None or sizes != shape(call):
+                continue
+            channels = len(sizes) == 4 and held.shape[-3:] == (sizes[1], 1, 1) and held.size == sizes[1]
+            if channels or held.size == 1:
+                return data, held.astype("float64").reshape((1, -1, 1, 1) if channels else ())
+        return None, None
+
+    def scaled(self, call, data, scale, shift):  # type: ignore[no-untyped-def]
+        """`data` times scale plus shift, in one go with what was multiplied and added before, and as a part
+        of the convolution's weights where it follows one. Calls nobody needs any more are left for
+        DeadCodeElimination."""
+        while data in self.affine and self.uses.get(data, 0) == 1:
+            data, before, added = self.affine[data]
+            scale, shift = scale * before, scale * added + shift
+        self.affine[self.variable] = (data, scale, shift)
+        dtype = str(call.ty.dtype) if hasattr(call.ty, "dtype") else str(data.ty.dtype)
+        conv = self.calls.get(data)
+        if conv is not None and operator(conv) == "nn.conv2d" and self.uses.get(data, 0) == 1:
+            weight = array(self.value(conv.args[1]))
+            plain = conv.attrs.data_layout == conv.attrs.out_layout == "NCHW"
+            if weight is not None and plain and conv.attrs.kernel_layout == "OIHW":
+                weight = weight * np.broadcast_to(scale.reshape(-1, 1, 1, 1), (weight.shape[0], 1, 1, 1))
+                args = [self.value(conv.args[0]), relax.const(weight.astype(dtype))]
+                return self.plus(self.emit(relax.Call(conv.op, args, conv.attrs)), shift, dtype)
+        product = self.value(data)
+        if np.any(scale != 1):
+            product = self.emit(relax.op.multiply(product, relax.const(scale.astype(dtype))))
+        return self.plus(product, shift, dtype)
+
+    def plus(self, product, shift, dtype):  # type: ignore[no-untyped-def]
+        if not np.any(shift):
+            return product
+        if shift.ndim == 0 and len(shape(product)) == 4:
+            shift = np.full((1, shape(product)[1], 1, 1), shift)
+        return self.emit(relax.op.add(product, relax.const(shift.astype(dtype))))
+
+
+def uses_of(func):  # type: ignore[no-untyped-def]
+    """How often each variable of a graph function is read."""
+    uses = {}
+
+    def read(expr):  # type: ignore[no-untyped-def]
+        if isinstance(expr, relax.Var):
+            uses[expr] = uses.get(expr, 0) + 1
+        elif isinstance(expr, relax.Tuple):
+            for field in expr.fields:
+                read(field)
+        elif isinstance(expr, relax.TupleGetItem):
+            read(expr.tuple_value)
+        elif isinstance(expr, relax.Call):
+            for arg in expr.args:
+                read(arg)
+
+    for block in func.body.blocks:
+        for binding in block.bindings:
+            read(binding.value)
+    read(func.body.body)
+    return uses
 
 
 def _axes(call, rank):  # type: ignore[no-untyped-def]
