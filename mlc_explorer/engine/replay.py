@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import tvm_ffi
@@ -22,7 +22,7 @@ from .transforms import apply_step, step_source
 from .transforms.wording import words
 
 MOST_STEPS = 4000
-MOST_STATES = 64  # modules share what they have in common: a state costs little more than its step's change
+MOST_STATES = 512  # modules share what they have in common: a state costs little more than its step's change
 
 ModelData = Callable[[str], bytes]
 
@@ -75,6 +75,13 @@ def python_lines(trace: Trace, model_data: ModelData) -> tuple[str, ...]:
     """For each step plain TVM Python that does the same to `mod` (see `transforms.step_source`)."""
     replay(trace, model_data)
     return tuple(step_source(replay(trace.upto(n), model_data), step) for n, step in enumerate(trace.steps))
+
+
+def adopt(trace: Trace, made: Sequence[tuple[Step, State]]) -> None:
+    """Keeps the states that somebody came to step by step after `trace`, as if they had been replayed."""
+    longer = Trace(trace.model, (*trace.steps, *(step for step, _ in made)))
+    for key, (_, state) in zip(longer.keys()[len(trace.steps) + 1 :], made):
+        _remember(key, state)
 
 
 def forget() -> None:

@@ -270,7 +270,8 @@ def recipe(
     from .recipes.asking import steps
 
     now, name = _at(trace, model_data, function)
-    return [step.to_json() for step in steps(now, recipe, function and name, target, progress)]
+    parsed = Trace.from_json(trace)
+    return [step.to_json() for step in steps(parsed, now, recipe, function and name, target, progress)]
 
 
 def unfold(trace: Any, model_data: ModelData, index: int, count: int = 1) -> list[dict[str, Any]]:

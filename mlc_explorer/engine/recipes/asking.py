@@ -13,7 +13,7 @@ from ...schema.trace import Step, Trace
 from .. import targets
 from ..machine import Machine
 from ..pasted import steps_of
-from ..replay import ModelData, State, replay
+from ..replay import ModelData, State, adopt, replay
 from ..transforms import lookup
 from ..transforms.base import ScheduleRule
 from ..transforms.wording import words
@@ -24,14 +24,18 @@ from .explaining import explanation
 Progress = Callable[[str, float, str], None]
 
 
-def steps(state: State, name: str, function: str | None, target: str, progress: Progress) -> tuple[Step, ...]:
-    """The steps after `state` of the recipe `name`: ``fast_cpu`` or ``fast_gpu`` for the whole model, a
-    recipe's own name for `function`, or ``""``: the one that fits `function` best. NotFound for an unknown
-    name, Refused where no recipe fits."""
+def steps(
+    trace: Trace, state: State, name: str, function: str | None, target: str, progress: Progress
+) -> tuple[Step, ...]:
+    """The steps after `state`, the end of `trace`, of the recipe `name`: ``fast_cpu`` or ``fast_gpu`` for the
+    whole model, a recipe's own name for `function`, or ``""``: the one that fits `function` best. NotFound for
+    an unknown name, Refused where no recipe fits."""
     if name == FAST["cpu"]:
-        from .network import steps_for
+        from .network import states_after
 
-        return tuple(steps_for(state, targets.target(target), progress))
+        made = list(states_after(state, targets.target(target), progress))
+        adopt(trace, [(step, after) for step, after in made])
+        return tuple(step for step, _ in made)
     if name == FAST["gpu"]:
         from .gpu import steps_for_gpu
 

@@ -87,6 +87,7 @@ class Recipe(ScheduleRule):
         """For a function of another kind."""
         return Refused(**words("recipe_unfit", recipe=cls.name), place="function")
 
+    @functools.lru_cache(maxsize=64)  # whoever chooses a recipe tries it before it is applied
     def _written(self, func: PrimFunc, function: str, group: str = "") -> Draft:
         draft = Draft(func, function, group)
         self.write(draft)

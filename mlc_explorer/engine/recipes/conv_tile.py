@@ -25,7 +25,7 @@ _MOST_PIXELS = 28
 
 @dataclass(frozen=True)
 class Layer:
-    """A convolution as its block says: trip counts of the loops n, o, y, x, v and of those it reduces over."""
+    """A convolution as its block says: trip counts of n, o, y, x, v and of the loops it reduces over."""
 
     block: str
     spatial: tuple[int, ...]

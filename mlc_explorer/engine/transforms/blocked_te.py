@@ -1,4 +1,4 @@
-"""Convolutions on blocked channels, as tensor expressions: what `legalize_blocked` makes of the operators.
+"""Convolutions on blocked channels, as tensor expressions: what `BlockChannels` makes of the operators.
 
 Data is ``NCHW{b}c``: (N, C / b, H, W, b) with b channels side by side, so that one vector holds the same
 pixel of b channels. Weights are ``OIHW{b}i{b}o``. The names of the blocks (``pad``, ``conv2d_blocked``, …)
@@ -146,3 +146,87 @@ def concat_blocked(parts: Sequence[te.Tensor], channels: Sequence[int]) -> te.Te
         return result
 
     return te.compute((n, -(-total // int(lanes)), height, width, lanes), element, name="concat_blocked")
+
+
+def to_blocked(data: te.Tensor, block: int) -> te.Tensor:
+    """(N, C, H, W) → (N, C / b, H, W, b); lanes beyond C hold zeros."""
+    n, channels, height, width = data.shape
+    blocks = (channels + block - 1) // block
+
+    def element(n, o, y, x, v):  # type: ignore[no-untyped-def]
+        channel = o * block + v
+        if int(channels) % block == 0:
+            return data[n, channel, y, x]
+        return tirx.if_then_else(channel < channels, data[n, channel, y, x], tirx.const(0, data.dtype))
+
+    return te.compute((n, blocks, height, width, block), element, name="to_blocked")
+
+
+def from_blocked(data: te.Tensor, channels: int) -> te.Tensor:
+    """(N, C / b, H, W, b) → (N, C, H, W), where channel after channel lies in the lanes."""
+    n, _, height, width, block = data.shape
+    shape = (n, tirx.IntImm("int64", channels), height, width)
+    return te.compute(
+        shape, lambda n, c, y, x: data[n, c // block, y, x, c % block], name="from_blocked"
+    )
+
+
+def from_lanes(data: te.Tensor, lanes: te.Tensor) -> te.Tensor:
+    """(N, C / b, H, W, b) → (N, C, H, W), where lane `lanes[c]` holds channel c."""
+    n, _, height, width, block = data.shape
+    return te.compute(
+        (n, lanes.shape[0], height, width),
+        lambda n, c, y, x: data[n, lanes[c] // block, y, x, lanes[c] % block],
+        name="from_lanes",
+    )
+
+
+def reordered_lanes(data: te.Tensor, lanes: te.Tensor) -> te.Tensor:
+    """(N, C / b, H, W, b) → the same kind of tensor, whose lane l is lane `lanes[l]` of `data`."""
+    n, _, height, width, block = data.shape
+
+    def element(n, o, y, x, v):  # type: ignore[no-untyped-def]
+        lane = lanes[o * block + v]
+        return data[n, lane // block, y, x, lane % block]
+
+    return te.compute((n, lanes.shape[0] // block, height, width, block), element, name="reordered_lanes")
+
+
+def lrn_blocked(
+    data: te.Tensor, channels: int, size: int, alpha: float, beta: float, bias: float
+) -> te.Tensor:
+    """data / (bias + alpha · mean of the squares of `size` channels around)^beta, on (N, C / b, H, W, b) with
+    channel after channel in the lanes.
+
+    The squares are laid out with a pixel's channels side by side (``lrn_squares``), so that the window over
+    channels reads vectors at any offset; ``lrn_sum`` adds them up.
+    """
+    n, blocks, height, width, block = data.shape
+    before = (size - 1) // 2
+    zero = tirx.const(0, data.dtype)
+
+    def square(n, y, x, c):  # type: ignore[no-untyped-def]
+        channel = c - before
+        value = data[n, channel // block, y, x, channel % block]
+        return tirx.if_then_else(tirx.all(channel >= 0, channel < channels), value * value, zero)
+
+    squares = te.compute((n, height, width, blocks * block + size - 1), square, name="lrn_squares")
+    window = te.reduce_axis((0, size), "window")
+    total = te.compute(
+        data.shape,
+        lambda n, o, y, x, v: te.sum(squares[n, y, x, o * block + v + window], axis=[window]),
+        name="lrn_sum",
+    )
+
+    def normalised(*index):  # type: ignore[no-untyped-def]
+        divisor = total[index] * tirx.const(alpha / size, data.dtype) + tirx.const(bias, data.dtype)
+        return data[index] / _power(divisor, beta)
+
+    return te.compute(data.shape, normalised, name="lrn")
+
+
+def _power(base: tirx.PrimExpr, exponent: float) -> tirx.PrimExpr:
+    """Roots, of which a vector is taken at once, where the exponent allows it; ``pow`` is one call a number."""
+    root = tirx.sqrt(base)
+    roots = {1.0: base, 0.5: root, 0.75: root * tirx.sqrt(root)}
+    return roots[exponent] if exponent in roots else tirx.power(base, tirx.const(exponent, base.dtype))

@@ -1,0 +1,226 @@
+"""What a product of two matrices is, whatever its block is called: found by the structure of the block.
+
+``C[b, i, j] += A[b, i, k] * B[b, k, j]`` in any order of axes and with several of each kind. An axis of the
+block is of the batch (both operands have it), of the rows (the operand whose values are broadcast has it),
+of the columns (the operand that is read in vectors has it, and so does the result, contiguously) or is summed
+over.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tvm.ir import TensorLoad
+from tvm.tirx import Add, BufferStore, Mul, PrimFunc
+from tvm.tirx.analysis import undefined_vars
+
+from ..draft import LoopVar
+from ..machine import Machine
+from ..paths import Place
+from ..suggest.sight import Loop, Sight, element_bytes
+from ..transforms.scope import REDUCTION, Scope
+
+_ANY = Machine(vector_bytes=64, registers=32, l1=1, l2=1, cores=1)  # a sight asks for one; strides need none
+
+
+@dataclass(frozen=True, eq=False)
+class Axis:
+    """An axis of the block: its loop, how often it runs, and by how many elements a step along it moves in
+    the result (`out`), the broadcast operand (`left`) and the operand that is read in vectors (`right`)."""
+
+    loop: LoopVar
+    extent: int
+    out: int
+    left: int
+    right: int
+
+
+@dataclass(frozen=True, eq=False)
+class Product:
+    """`block` is the product's path; `left` and `right` are the operands' names. `after` are the blocks that
+    use the result one after the other, `before` those that make the operands. All axes outermost first."""
+
+    block: str
+    left: str
+    right: str
+    batch: tuple[Axis, ...]
+    rows: tuple[Axis, ...]
+    columns: tuple[Axis, ...]
+    sums: tuple[Axis, ...]
+    after: tuple[str, ...]
+    before: tuple[str, ...]
+    element_bytes: int
+
+    @property
+    def row(self) -> Axis | None:
+        """The axis that the rows of a tile run along: the longest of the rows, the innermost of equals."""
+        return max(reversed(self.rows), key=lambda axis: axis.extent, default=None)
+
+    @property
+    def column(self) -> Axis:
+        """The axis along which the result is contiguous."""
+        return self.columns[-1]
+
+    @property
+    def depth(self) -> int:
+        """Products that are summed for one element."""
+        return math.prod(axis.extent for axis in self.sums)
+
+    @property
+    def panels(self) -> Axis | None:
+        """The axis over panels of columns, where the operand was packed into panels when the model was made;
+        the columns within one are then `column`."""
+        outer = [axis for axis in self.columns[:-1] if axis.extent > 1]
+        packed = self.column.right == 1 and self.sums[-1].right == self.column.extent
+        return outer[0] if len(outer) == 1 and packed and outer[0].out == self.column.extent else None
+
+    @property
+    def operations(self) -> int:
+        """Multiplications and additions of one call."""
+        axes = (*self.batch, *self.rows, *self.columns, *self.sums)
+        return 2 * math.prod(axis.extent for axis in axes)
+
+
+@functools.lru_cache(maxsize=64)  # a recipe looks at the same function to choose, to write and to explain
+def product_of(func: PrimFunc) -> Product | None:
+    """The product that is all that `func` adds up, if nothing is scheduled yet; None if `func` is of another
+    kind."""
+    scope = Scope(None, func)  # type: ignore[arg-type]  # only what stands in the function is asked
+    sums = [p for p in scope.leaves if p.node.init is not None]
+    if len(sums) != 1:
+        return None
+    sight = Sight(func, "main", sums[0].path, _ANY)
+    if not (sight.untouched and sight.alone) or any(loop.parallel for loop in sight.loops):
+        return None
+    operands = _operands(sums[0])
+    if operands is None or not _chained(scope, sums[0]):
+        return None
+    return _sorted_axes(sight, sums[0], *operands)
+
+
+def _operands(place: Place) -> tuple[TensorLoad, TensorLoad] | None:
+    """The two factors, if the block stores the sum of what was there and their product."""
+    body = place.node.body
+    if not isinstance(body, BufferStore) or not isinstance(body.value, Add):
+        return None
+    kept, factors = body.value.a, body.value.b
+    if not isinstance(kept, TensorLoad) or not kept.source.same_as(body.buffer):
+        return None
+    if not isinstance(factors, Mul):
+        return None
+    one, other = factors.a, factors.b
+    if not isinstance(one, TensorLoad) or not isinstance(other, TensorLoad):
+        return None
+    return None if one.source.same_as(other.source) else (one, other)
+
+
+def _chained(scope: Scope, product: Place) -> bool:
+    """Whether the other blocks add nothing up, each has a nest of its own, and those after the product follow
+    one from the other to the one result."""
+    others = [p for p in scope.leaves if p is not product]
+    if any(scope.axis(loop) == REDUCTION for p in others for loop in scope.nest(p)):
+        return False
+    if any(len(loop.blocks) != 1 for p in scope.leaves for loop in scope.nest(p)):
+        return False
+    here = product
+    for _ in others:
+        following = scope.consumers(here)
+        if not following:
+            break
+        if len(following) > 1:
+            return False
+        here = following[0]
+    return True
+
+
+def _sorted_axes(sight: Sight, place: Place, one: TensorLoad, other: TensorLoad) -> Product | None:
+    """The product with each axis in its place; None if an axis has none, or an index mixes two."""
+    if not all(_plain(place, load) for load in (one, other)):
+        return None
+    regions = {r.source: r for r in sight.reads}
+    written = place.node.writes[0]
+    axes = [
+        _axis(sight, loop, written, regions.get(one.source), regions.get(other.source))
+        for loop in sight.loops
+    ]
+    if any(axis is None for axis in axes):
+        return None
+    known = [axis for axis in axes if axis is not None]
+    contiguous = [axis for axis in known if axis.out == 1 and axis.extent > 1] or [
+        axis for axis in known if axis.out and axis.right and not axis.left
+    ]
+    if contiguous and contiguous[-1].left and not contiguous[-1].right:
+        known = [Axis(a.loop, a.extent, a.out, a.right, a.left) for a in known]
+        one, other = other, one
+    kinds: dict[str, list[Axis]] = {"batch": [], "rows": [], "columns": [], "sums": []}
+    for axis in known:
+        kind = _kind(axis)
+        if kind is None:
+            return None
+        kinds[kind].append(axis)
+    columns = kinds["columns"]
+    if not columns or not kinds["sums"] or (columns[-1].out != 1 and columns[-1].extent > 1):
+        return None
+    scope = sight.scope
+    return Product(
+        place.path,
+        str(one.source.name),
+        str(other.source.name),
+        *(tuple(kinds[kind]) for kind in ("batch", "rows", "columns", "sums")),
+        tuple(_after(scope, place)),
+        tuple(_before(scope, place)),
+        element_bytes(place),
+    )
+
+
+def _plain(place: Place, load: TensorLoad) -> bool:
+    """Whether each index of a factor speaks of one axis of the block at most (a convolution's do not)."""
+    own = {axis.var for axis in place.node.iter_vars if int(axis.dom.extent) > 1}
+    return all(len([v for v in undefined_vars(index) if v in own]) <= 1 for index in load.indices)
+
+
+def _axis(sight: Sight, loop: Loop, *regions: Any) -> Axis | None:
+    """The axis of a loop; None if some stride can't be told."""
+    strides = [None if region is None else sight.stride(loop, region) for region in regions]
+    if None in strides or loop.extent is None:
+        return None
+    if loop.extent == 1:  # a step along it is never taken
+        return Axis(loop.variable, 1, *(_moves(stride) for stride in strides))
+    return Axis(loop.variable, loop.extent, *(int(stride or 0) for stride in strides))
+
+
+def _moves(stride: int | None) -> int:
+    return 1 if stride else 0
+
+
+def _kind(axis: Axis) -> str | None:
+    if not axis.out:
+        return "sums" if axis.extent == 1 or (axis.left and axis.right) else None
+    if axis.left and axis.right:
+        return "batch"
+    if axis.right:
+        return "columns"
+    return "rows" if axis.left or axis.extent == 1 else None
+
+
+def _after(scope: Scope, product: Place) -> Sequence[str]:
+    found, here = list[str](), product
+    while following := scope.consumers(here):
+        here = following[0]
+        found.append(here.path)
+    return found
+
+
+def _before(scope: Scope, product: Place) -> Sequence[str]:
+    """The blocks that lead to the operands, the nearest last."""
+    found, asked = list[str](), [product]
+    while asked:
+        for producer in scope.producers(asked.pop()):
+            if producer.path not in found:
+                found.insert(0, producer.path)
+                asked.append(producer)
+    return found

@@ -1,0 +1,89 @@
+"""Our own passes towards fast inference on a CPU: simplify first, then run on blocked channels."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from dataclasses import dataclass
+from types import ModuleType
+from typing import ClassVar
+
+from tvm import IRModule
+
+from ...errors import Refused
+from ...schema.params import Integer, param
+from . import blocked_te, channel_blocker, rewriting, simplifier
+from .base import GraphTransform
+from .wording import words
+
+_IMPORTS = "from tvm import te, tirx"
+
+
+@dataclass(frozen=True)
+class SimplifyForInference(GraphTransform):
+    """Computes what is constant; folds batch norm, and what else scales channels, into the convolution before.
+
+    Ours; TVM: ``relax.transform.FoldBatchnormToConv2D`` and ``FoldConstant`` do parts of it. Constants are
+    computed by NumPy, at once; sums over a stack become sums, dropout goes, roots replace some powers.
+
+    ``R.nn.batch_norm(R.nn.conv2d(x, w), …)`` → ``R.add(R.nn.conv2d(x, w2), b2)``
+    """
+
+    name: ClassVar[str] = "SimplifyForInference"
+    family: ClassVar[str] = "cleaning"
+    tvm: ClassVar[str] = "relax.transform.FoldBatchnormToConv2D"
+    needs: ClassVar[tuple[str, ...]] = ("graph", "operators", "dataflow")
+
+    def run(self, mod: IRModule) -> IRModule:
+        return simplifier.Simplifier.applied(mod)
+
+    def source(self) -> str:
+        return "mod = Simplifier.applied(mod)"
+
+    def carried(self, mod: IRModule) -> tuple[str, ...]:
+        return _carried(rewriting, simplifier)
+
+
+@dataclass(frozen=True)
+class BlockChannels(GraphTransform):
+    """Runs convolutions and what stands between them on blocks of channels, with weights packed for it.
+
+    Ours; TVM: ``relax.transform.ConvertLayout`` to ``NCHW16c`` does the like where the block divides the
+    channels. Here channels are filled up with zeros, groups that are too small become dense, and convolutions
+    get their loops at once.
+
+    lanes: channels in a block: as many as a vector register holds.
+
+    ``R.nn.conv2d(x, w)`` with 64 channels → ``conv2d_blocked(block(x), w2)`` on ``(N, 4, H, W, 16)``
+    """
+
+    name: ClassVar[str] = "BlockChannels"
+    family: ClassVar[str] = "layout"
+    tvm: ClassVar[str] = "relax.transform.ConvertLayout"
+    needs: ClassVar[tuple[str, ...]] = ("graph", "operators", "dataflow")
+
+    lanes: int = param(Integer(2, 64), default=16)
+
+    def run(self, mod: IRModule) -> IRModule:
+        before = {var.name_hint for var in mod.get_global_vars()}
+        after = channel_blocker.ChannelBlocker.applied(mod, self.lanes)
+        made = {var.name_hint for var in after.get_global_vars()} - before
+        if not any(name.startswith("conv2d_") for name in made):
+            raise Refused(**words("nothing_to_block"))
+        return after
+
+    def source(self) -> str:
+        return f"mod = ChannelBlocker.applied(mod, {self.lanes})"
+
+    def carried(self, mod: IRModule) -> tuple[str, ...]:
+        return (_IMPORTS, *_carried(rewriting, blocked_te, channel_blocker))
+
+
+def _carried(*modules: ModuleType) -> tuple[str, ...]:
+    """The classes and functions of these files, as a script can hold them."""
+    return tuple(_without_imports(inspect.getsource(module)) for module in modules)
+
+
+def _without_imports(text: str) -> str:
+    body = text[re.search(r"^(class|def) ", text, re.MULTILINE).start() :]  # type: ignore[union-attr]
+    return body.replace("  # type: ignore[no-untyped-def]", "").replace("blocked_te.", "")
