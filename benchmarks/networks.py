@@ -1,9 +1,9 @@
 """How fast networks and single functions become by one click, against ONNX Runtime, and what the click takes.
 
 Each model gets the steps of *Make it fast (CPU)* (a single function: the recipe that fits it), is compiled,
-checked and timed in turns with ONNX Runtime, and with torch where that is installed: callers in one process that
-leave the cores to each other. Each model has a process of its own, so that its memory is given back and a crash
-costs one row. The second table says what lies between the click and built code.
+checked and timed in turns with ONNX Runtime, in one process, each waiting until the other leaves the cores.
+Each model has a process of its own, so that its memory is given back and a crash costs one row. The second table
+says what lies between the click and built code.
 
     python -m benchmarks networks [NAME ...] [--seconds 2] [--plan fast|fuse|none] [--json FILE]
     python -m benchmarks networks resnet50 --profile       each kernel by itself, the slowest first
@@ -44,11 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(file=sys.stderr)
     if options.json:
         options.json.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
-    print(
-        "\n\n".join(row.get("profile") or row["failed"] for row in rows)
-        if options.profile
-        else report(rows, load)
-    )
+    print(_profiles(rows) if options.profile else report(rows, load))
     return 1 if any("failed" in row or row.get("error", 0) > AGREES for row in rows) else 0
 
 
@@ -87,6 +83,10 @@ def _child(options: argparse.Namespace) -> dict[str, Any]:
 
         return {"model": name, "profile": profile(name, options.plan)}
     return measured(name, options.plan, options.seconds)
+
+
+def _profiles(rows: Sequence[dict[str, Any]]) -> str:
+    return "\n\n".join(row.get("profile") or f"{row['model']} FAILED: {row['failed']}" for row in rows)
 
 
 def measured(name: str, plan: str, seconds: float) -> dict[str, Any]:

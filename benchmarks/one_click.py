@@ -1,7 +1,7 @@
 """From the click to built code, by the way that the explorer goes, with a clock at each stage.
 
-A click on *Make it fast (CPU)* is two jobs: the rules look at the model and write steps; the steps are applied,
-each checked as any step is; then the state is compiled. Opening the model came before.
+After a click on *Make it fast (CPU)* the rules look at the model and write steps; the steps are applied, each
+checked as any step is; then the state is compiled. Opening the model came before.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def make(name: str, plan: str) -> Made:
     model = loaders.load_cached(trace.model, data)
     opened = replay(trace, data)
     clock.stop("open")
-    trace = Trace(trace.model, _steps(opened, plan))
+    trace = Trace(trace.model, _steps(trace, opened, plan))
     clock.stop("rules")
     state = replay(trace, data)
     clock.stop("steps")
@@ -55,11 +55,11 @@ def make(name: str, plan: str) -> Made:
     return Made(model, trace, state, built, clock.stages)
 
 
-def _steps(opened: State, plan: str) -> tuple[Step, ...]:
+def _steps(bare: Trace, opened: State, plan: str) -> tuple[Step, ...]:
     network = not isinstance(opened.mod[opened.entry], tvm.tirx.PrimFunc)
     if plan == "fast":
         name, function = (FAST["cpu"], None) if network else ("", opened.entry)
-        return asking.steps(opened, name, function, TARGET, _silent)
+        return asking.steps(bare, opened, name, function, TARGET, _silent)
     if plan == "fuse" and network:
         found = next(shortcut for shortcut in shortcuts() if shortcut.name == "fuse")
         return tuple(Step.from_json(step) for step in found.steps)
