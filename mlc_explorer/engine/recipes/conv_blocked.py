@@ -11,9 +11,9 @@ from tvm.tirx import PrimFunc
 from ...schema.params import Choice, Integer, param
 from ..draft import Draft, LoopVar
 from ..machine import Machine
-from . import conv_tile
+from . import conv_nest, conv_tile
 from .base import Recipe
-from .conv_tile import Layer
+from .conv_layer import BLOCKED, STEM, Kind, Layer, layer
 
 CHANNELS, ROWS = "channels", "rows"
 
@@ -25,12 +25,13 @@ class ConvBlocked(Recipe):
     1. The operators that follow (bias, residual, activation) are computed on each tile while it is
        still in registers.
     2. A tile is some pixels of a row times some blocks of output channels: each vector of weights
-       serves all its pixels, each pixel all its blocks.
+       serves all its pixels, each pixel all its blocks. A row that tiles do not divide ends with a
+       smaller one.
     3. The reduction over input channels and the kernel runs around the tile, so that a sum is written
        once.
     4. A few input channels are written out, so that the loop costs little and the body still fits the
        decoder.
-    5. Rows and blocks run over the cores; blocks outermost where the weights are larger than the input.
+    5. Rows and blocks run over the cores; outermost is what lets the least be read again.
     6. Zeros at the border are copied around the input beforehand, so that the inner loops need no
        condition.
 
@@ -45,8 +46,7 @@ class ConvBlocked(Recipe):
     """
 
     name: ClassVar[str] = "conv2d_blocked"
-    block: ClassVar[str] = "conv2d_blocked"
-    reductions: ClassVar[int] = 4
+    kind: ClassVar[Kind] = BLOCKED
 
     pixels: int = param(Integer(1, 64))
     channel_blocks: int = param(Integer(1, 16))
@@ -55,57 +55,61 @@ class ConvBlocked(Recipe):
 
     @classmethod
     def fitting(cls, func: PrimFunc, machine: Machine) -> Self | None:
-        layer = conv_tile.layer(func, cls.block, cls.reductions)
-        return None if layer is None else cls.of(layer, machine)
+        found = layer(func, cls.kind)
+        return None if found is None else cls.of(found, machine)
 
     @classmethod
     def of(cls, layer: Layer, machine: Machine) -> Self:
         """The numbers for a layer."""
         pixels, blocks = conv_tile.tile(layer, machine)
-        unroll = conv_tile.unrolled(pixels * blocks, layer.reduction[-1])
-        return cls(pixels, blocks, unroll, CHANNELS if layer.weights > layer.inputs else ROWS)
+        body = pixels * blocks * conv_tile.vectors(layer, machine)
+        unroll = conv_tile.unrolled(body, layer.reduction[-1])
+        return cls(pixels, blocks, unroll, outermost(layer, blocks, machine))
 
     def reasons(self, func: PrimFunc, machine: Machine) -> Mapping[str, Any]:
-        layer = conv_tile.layer(func, self.block, self.reductions)
-        if layer is None:
+        found = layer(func, self.kind)
+        if found is None:
             return {}
+        sums = self.pixels * self.channel_blocks * conv_tile.vectors(found, machine)
         return {
-            "columns": layer.columns,
-            "all_blocks": layer.blocks,
-            "accumulators": self.pixels * self.channel_blocks,
+            "columns": found.columns,
+            "all_blocks": found.blocks,
+            "sums": sums,
             "registers": machine.registers,
-            "body": self.pixels * self.channel_blocks * self.unroll,
+            "body": sums * self.unroll,
             "most": conv_tile.BODY,
-            "length": layer.reduction[-1],
-            "weights": layer.weights * 4 >> 10,
-            "inputs": layer.inputs * 4 >> 10,
+            "length": found.reduction[-1],
+            "weights": found.weights * found.element_bytes >> 10,
+            "inputs": found.inputs * found.element_bytes >> 10,
+            "l2": machine.l2 >> 10,
         }
 
     def write(self, draft: Draft) -> None:
-        if conv_tile.layer(draft.scope.func, self.block, self.reductions) is None:
+        found = layer(draft.scope.func, self.kind)
+        if found is None:
             raise self.refuse()
-        n, o, y, x, v, *reduction = draft.nest(self.block)
-        last = conv_tile.last_block(draft, self.block)
-        o_out, o_in = conv_tile.cut(draft, o, self.channel_blocks)
-        x_out, x_in = conv_tile.cut(draft, x, self.pixels)
-        r_out, r_in = conv_tile.cut(draft, reduction[-1], self.unroll)
-        outer = [n, o_out, y] if self.outermost == CHANNELS else [n, y, o_out]
-        sums = [*reduction[:-1], r_out, r_in]
-        draft.reorder([*outer, x_out, *sums, x_in, o_in, v])
-        outer = [loop for loop in outer if loop is not None]
-        place = x_out if x_out is not None else outer[-1]
-        draft.do("reverse_compute_at", block=last, loop=draft.path(place))
-        draft.mark("vectorize", draft.nest(last)[-1])
-        self._over_cores(draft, outer)
+        results = conv_nest.prepare(draft, found)
+        n, o, y, x, v, *reduction = draft.nest(found.block)
+        o_out, o_in = conv_nest.cut(draft, o, self.channel_blocks)
+        x_out, x_in = conv_nest.cut(draft, x, self.pixels)
+        r_out, r_in = conv_nest.cut(draft, reduction[-1], self.unroll)
+        outer = [loop for loop in self._outer(n, o_out, y) if loop is not None]
+        draft.reorder([*outer, x_out, *reduction[:-1], r_out, r_in, x_in, o_in, v])
+        conv_nest.place_results(draft, results, x_out if x_out is not None else outer[-1])
+        conv_nest.peel(draft, x_out, self.pixels, found.columns)
+        self._over_cores(draft, outer, found.copy)
         draft.mark("vectorize", v)
-        inner = [loop for loop in (x_in, o_in) if loop is not None]
-        for loop in [*inner, *([r_in] if r_in is not None else [])]:
-            draft.mark("unroll", loop)
-        conv_tile.initialise_apart(draft, self.block, reduction[0], len(inner))
+        for loop in (x_in, o_in, r_in):
+            if loop is not None:
+                draft.mark("unroll", loop)
+        conv_nest.start_at_zero(draft, found.block, reduction[0], [x_in, o_in])
 
-    def _over_cores(self, draft: Draft, outer: list[LoopVar]) -> None:
+    def _outer(self, n: LoopVar, o: LoopVar | None, y: LoopVar) -> list[LoopVar | None]:
+        return [n, o, y] if self.outermost == CHANNELS else [n, y, o]
+
+    def _over_cores(self, draft: Draft, outer: list[LoopVar], copy: str | None) -> None:
         draft.mark("parallel", draft.fuse(outer))
-        conv_tile.pad_in_parallel(draft)
+        conv_nest.spread_copy(draft, copy)
 
 
 @dataclass(frozen=True)
@@ -115,8 +119,9 @@ class ConvStem(ConvBlocked):
     1. The operators that follow (bias, activation) are computed on each tile while it is still in
        registers.
     2. A tile is some pixels of a row times some blocks of output channels; it is smaller than in
-       other layers, because a whole row of the kernel is written out.
-    3. Rows run over the cores; the padded copy of the few input rows that one needs is made where it
+       other layers, because neighbouring pixels are loaded as one vector, which takes registers too.
+    3. The columns of the kernel are written out.
+    4. Rows run over the cores; the padded copy of the few input rows that one needs is made where it
        is needed and stays in the cache.
 
     TVM: the primitives that it unfolds into; Halide: ``compute_at`` of the padded input under the rows.
@@ -130,17 +135,28 @@ class ConvStem(ConvBlocked):
     """
 
     name: ClassVar[str] = "conv2d_stem"
-    block: ClassVar[str] = "conv2d_stem"
-    reductions: ClassVar[int] = 3
+    kind: ClassVar[Kind] = STEM
 
     @classmethod
     def of(cls, layer: Layer, machine: Machine) -> Self:
-        width = layer.reduction[-1]
-        pixels, blocks = conv_tile.tile(layer, machine, max(8, conv_tile.BODY // width))
-        return cls(pixels, blocks, conv_tile.unrolled(pixels * blocks, width), ROWS)
+        pixels, blocks = conv_tile.tile(layer, machine, machine.registers // 2)
+        body, width = pixels * blocks * conv_tile.vectors(layer, machine), layer.reduction[-1]
+        return cls(pixels, blocks, width if body * width <= conv_tile.BODY else 1, ROWS)
 
-    def _over_cores(self, draft: Draft, outer: list[LoopVar]) -> None:
+    def _over_cores(self, draft: Draft, outer: list[LoopVar], copy: str | None) -> None:
         rows = draft.fuse(outer[:2]) if self.outermost == ROWS else draft.fuse(outer)
-        if draft.scope.at(conv_tile.PAD) is not None:
-            draft.do("compute_at", block=conv_tile.PAD, loop=draft.path(rows))
+        if copy is not None:
+            draft.do("compute_at", block=copy, loop=draft.path(rows))
         draft.mark("parallel", rows)
+
+
+def outermost(layer: Layer, channel_blocks: int, machine: Machine) -> str:
+    """What the outer loop runs over, so that the least is read again: with rows outermost all weights are
+    read for each row, with channels all of the input for each tile of them. What fits in half of the second
+    level cache is there already; where nothing is read again, the larger is read in order."""
+    half = machine.l2 // 2 // layer.element_bytes
+    again_by_rows = layer.weights * layer.rows if layer.weights > half else 0
+    again_by_channels = layer.inputs * layer.blocks // channel_blocks if layer.inputs > half else 0
+    if again_by_rows == again_by_channels:
+        return CHANNELS if layer.weights > layer.inputs else ROWS
+    return ROWS if again_by_rows < again_by_channels else CHANNELS

@@ -11,10 +11,9 @@ from tvm.tirx import PrimFunc
 from ...schema.params import Integer, param
 from ..draft import Draft
 from ..machine import Machine
-from . import conv_tile
+from . import conv_nest, conv_tile
 from .base import Recipe
-
-_MOST_PIXELS = 16
+from .conv_layer import DEPTHWISE, layer
 
 
 @dataclass(frozen=True)
@@ -39,30 +38,30 @@ class ConvDepthwise(Recipe):
 
     @classmethod
     def fitting(cls, func: PrimFunc, machine: Machine) -> Self | None:
-        layer = conv_tile.layer(func, cls.name, 2)
-        if layer is None:
+        found = layer(func, DEPTHWISE)
+        if found is None:
             return None
-        room = min(_MOST_PIXELS, machine.registers - conv_tile.SPARE, conv_tile.BODY // layer.reduction[-1])
-        fits = [p for p in range(1, room + 1) if layer.columns % p == 0]
-        return cls(max(fits, default=1))
+        room = machine.registers // 2 // conv_tile.vectors(found, machine)
+        return cls(conv_tile.even_pixels(found.columns, max(1, room)))
 
     def reasons(self, func: PrimFunc, machine: Machine) -> Mapping[str, Any]:
-        layer = conv_tile.layer(func, self.name, 2)
-        return {"columns": layer.columns if layer else 0, "registers": machine.registers}
+        found = layer(func, DEPTHWISE)
+        return {} if found is None else {"columns": found.columns, "registers": machine.registers}
 
     def write(self, draft: Draft) -> None:
-        if conv_tile.layer(draft.scope.func, self.name, 2) is None:
+        found = layer(draft.scope.func, DEPTHWISE)
+        if found is None:
             raise self.refuse()
-        n, c, y, x, v, ry, rx = draft.nest(self.name)
-        last = conv_tile.last_block(draft, self.name)
-        x_out, x_in = conv_tile.cut(draft, x, self.pixels)
+        results = conv_nest.prepare(draft, found)
+        n, c, y, x, v, ry, rx = draft.nest(found.block)
+        x_out, x_in = conv_nest.cut(draft, x, self.pixels)
         draft.reorder([n, c, y, x_out, ry, rx, x_in, v])
-        draft.do("reverse_compute_at", block=last, loop=draft.path(x_out if x_out is not None else y))
-        draft.mark("vectorize", draft.nest(last)[-1])
+        conv_nest.place_results(draft, results, x_out if x_out is not None else y)
+        conv_nest.peel(draft, x_out, self.pixels, found.columns)
         draft.mark("parallel", draft.fuse([n, c, y]))
-        conv_tile.pad_in_parallel(draft)
+        conv_nest.spread_copy(draft, found.copy)
         draft.mark("vectorize", v)
         for loop in (x_in, rx):
             if loop is not None:
                 draft.mark("unroll", loop)
-        conv_tile.initialise_apart(draft, self.name, ry, 0 if x_in is None else 1)
+        conv_nest.start_at_zero(draft, found.block, ry, [x_in])

@@ -1,144 +1,64 @@
-"""The tile of a convolution's result that stays in vector registers, and the nest around it.
+"""The tile of a convolution's result that stays in vector registers: how large it is, and why.
 
-All convolutions on blocked channels share it: some pixels of a row times some blocks of output channels are
-accumulated over the whole reduction before one of them is written.
+In each step of the reduction a tile of p pixels by b blocks of output channels takes p·b multiply-adds, for
+which p pixels and b vectors of weights are loaded. The choice weighs these against each other.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from collections.abc import Iterator
 
-from tvm.tirx import PrimFunc
-
-from ..draft import Draft, LoopVar
 from ..machine import Machine
-from ..paths import Place
-from ..transforms.scope import REDUCTION, SPATIAL, Scope, extent
+from .conv_layer import Layer
 
-PAD = "pad"  # the block of the padded copy
-SPARE = 2  # registers that are not accumulators or weights: the broadcast pixel, and an address
-ENOUGH = 12  # accumulators: as many sums under way hide the latency of each
-BODY = 112  # multiply-adds of a body that the processor's decoder still keeps up with
-_MOST_PIXELS = 28
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A convolution as its block says: trip counts of n, o, y, x, v and of the loops it reduces over."""
-
-    block: str
-    spatial: tuple[int, ...]
-    reduction: tuple[int, ...]
-    inputs: int  # elements that it reads besides the weights
-
-    @property
-    def lanes(self) -> int:
-        return self.spatial[-1]
-
-    @property
-    def columns(self) -> int:
-        return self.spatial[3]
-
-    @property
-    def blocks(self) -> int:
-        return self.spatial[1]
-
-    @property
-    def weights(self) -> int:
-        """Elements of the kernel, if each output block has its own."""
-        return self.blocks * math.prod(self.reduction) * self.lanes
-
-    @property
-    def outputs(self) -> int:
-        return math.prod(self.spatial)
+SPARE = 2  # registers that are neither sums nor weights: the pixel that is broadcast, and one in reserve
+BODY = 112  # multiply-adds of a loop's body that decoder and instruction cache still keep up with
+_LATENCY = 8  # sums under way that hide the latency of each: four cycles, two multiply-adds in each
+_PIXEL, _WEIGHTS = 0.5, 1.0  # a load in multiply-adds: pixels come from the first cache, weights from farther
+_REST = 1.06  # a row that tiles do not divide costs its last tile's code, and a jump
+_MOST_PIXELS, _MOST_BLOCKS = 28, 4
 
 
-def layer(func: PrimFunc, name: str, reductions: int) -> Layer | None:
-    """The convolution whose block is called `name`, with five spatial loops and `reductions` others, not
-    scheduled yet; None if there is none in `func`."""
-    scope = Scope(None, func)  # type: ignore[arg-type]  # only what stands in the function is asked
-    place = next((p for p in scope.leaves if p.name == name), None)
-    if place is None:
-        return None
-    loops = scope.nest(place)
-    sizes = [extent(loop) for loop in loops]
-    axes = [SPATIAL] * 5 + [REDUCTION] * reductions
-    plain = [scope.axis(loop) for loop in loops] == axes and all(int(p.node.kind) == 0 for p in loops)
-    if not plain or None in sizes or not all(_movable(scope, p, place) for p in scope.leaves):
-        return None
-    whole = tuple(int(size or 0) for size in sizes)
-    data = max((math.prod(int(s) for s in r.source.ty.shape) for r in place.node.reads[:1]), default=0)
-    return Layer(place.path, whole[:5], whole[5:], data)
-
-
-def _movable(scope: Scope, other: Place, conv: Place) -> bool:
-    """Whether the recipe knows what to do with another block: it adds nothing up."""
-    return other is conv or all(scope.axis(loop) != REDUCTION for loop in scope.nest(other))
-
-
-def tile(layer: Layer, machine: Machine, most: int = BODY) -> tuple[int, int]:
-    """Pixels and output blocks of the register tile: divisors of the row and of the blocks, with as many
-    accumulators as fit and at most `most`.
-
-    Two blocks share each broadcast pixel, more need too many vectors of weights; enough accumulators come
-    before that.
-    """
-    each = max(1, layer.lanes // machine.lanes(4))  # registers that one block of channels takes
+def tile(layer: Layer, machine: Machine, most: int | None = None) -> tuple[int, int]:
+    """Pixels and blocks of the tile that costs least for each element of the result, with at most `most`
+    sums; blocks divide those of a group, pixels need not divide a row."""
+    each = vectors(layer, machine)
     room = (machine.registers - SPARE) // each
-    found = [
+    sizes = [
         (p, b)
+        for b in range(1, min(layer.blocks, _MOST_BLOCKS) + 1)
         for p in range(1, min(layer.columns, _MOST_PIXELS) + 1)
-        for b in (1, 2, 3, 4)
-        if layer.columns % p == 0 and layer.blocks % b == 0 and p * b + b <= room and p * b <= most
+        if layer.blocks % b == 0 and p * b + b <= room and p * b * each <= (most or machine.registers)
     ]
+    return min(sizes, key=lambda size: (_cost(layer.columns, *size), -size[0] * size[1]), default=(1, 1))
 
-    def worth(pair: tuple[int, int]) -> tuple[float, ...]:
-        p, b = pair
-        return min(p * b, ENOUGH), (p + b) / (p * b) < 0.75, b <= 2, p * b
 
-    return max(found, key=worth, default=(1, 1))
+def even_pixels(columns: int, most: int) -> int:
+    """Pixels of a row in a tile, at most `most`: tiles of the same size if a row has a divisor from half of
+    that on, else as few tiles as will do, with the last one hardly smaller."""
+    divides = next(p for p in range(min(columns, most), 0, -1) if columns % p == 0)
+    return divides if 2 * divides >= most else -(-columns // -(-columns // most))
+
+
+def vectors(layer: Layer, machine: Machine) -> int:
+    """Registers that one pixel of one block takes."""
+    return -(-layer.lanes // machine.lanes(layer.element_bytes))
 
 
 def unrolled(body: int, length: int) -> int:
-    """Iterations of the innermost reduction loop, of `length`, that are written out: the largest divisor up
-    to four, or a whole short loop, for which the body stays small."""
+    """Iterations of the innermost reduction loop, of `length`, that are written out: a whole short loop, or
+    the largest divisor up to four, for which the body stays small."""
     return next((n for n in (length, 4, 3, 2) if n <= 8 and length % n == 0 and body * n <= BODY), 1)
 
 
-def cut(draft: Draft, loop: LoopVar, size: int) -> tuple[LoopVar | None, LoopVar | None]:
-    """The loop over tiles of `size` and the one within a tile; None for one that would run once."""
-    return (loop, None) if size == 1 else draft.tile(loop, size)
+def _cost(columns: int, pixels: int, blocks: int) -> float:
+    """Of a row of `columns` pixels for each of its elements."""
+    steps = [max(p * blocks, _LATENCY) + p * _PIXEL + blocks * _WEIGHTS for p in _tiles(columns, pixels)]
+    return sum(steps) / (columns * blocks) * (_REST if columns % pixels else 1)
 
 
-def last_block(draft: Draft, conv: str) -> str:
-    """Inlines what stands between the convolution and the last block, and what feeds the padding. Gives the
-    last block's path; where there is none one is made, so that each sum is written once."""
-    leaves = draft.scope.leaves
-    position = [p.path for p in leaves].index(conv)
-    before, after = leaves[:position], leaves[position + 1 :]
-    for other in [*(p for p in before if p.name != PAD), *after[:-1]]:
-        draft.do("compute_inline", block=other.path)
-    if after:
-        return after[-1].path
-    draft.do("cache_write", block=conv, buffer=0, scope="global")
-    return next(p.path for p in draft.scope.consumers(draft.scope.at(conv)))
-
-
-def initialise_apart(draft: Draft, conv: str, reduction: LoopVar, copies: int) -> None:
-    """The accumulators' zeros before the loop over `reduction`, written out and as vectors; `copies` loops of
-    the tile stand around the lanes."""
-    draft.do("decompose_reduction", block=conv, loop=draft.path(reduction))
-    *outer, lanes = draft.nest(f"{conv}_init")
-    draft.mark("vectorize", lanes)
-    for loop in outer[len(outer) - copies :]:
-        draft.mark("unroll", loop)
-
-
-def pad_in_parallel(draft: Draft) -> None:
-    """The padded copy as a nest of its own, if there is one: rows over the cores, channels as vectors."""
-    if draft.scope.at(PAD) is None:
-        return
-    *rows, _, lanes = draft.nest(PAD)
-    draft.mark("parallel", draft.fuse(rows))
-    draft.mark("vectorize", lanes)
+def _tiles(columns: int, pixels: int) -> Iterator[int]:
+    """Pixels of each tile of a row."""
+    yield from [pixels] * (columns // pixels)
+    if columns % pixels:
+        yield columns % pixels
