@@ -131,9 +131,9 @@ class Session(Questions):
         itself as `place`; this session stays as it is then."""
         return self._edited(first, count, ())
 
-    def replaced(self, index: int, step: Step) -> Session:
-        """Another step in the place of step `index` (from 0); raises as `without` does."""
-        return self._edited(index, 1, (step,))
+    def replaced(self, index: int, *steps: Step) -> Session:
+        """Other steps in the place of step `index` (from 0); raises as `without` does."""
+        return self._edited(index, 1, steps)
 
     def _edited(self, first: int, count: int, steps: tuple[Step, ...]) -> Session:
         kept = self.history.steps

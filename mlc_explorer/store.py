@@ -20,7 +20,7 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -157,7 +157,12 @@ class Store:
     ) -> dict[str, Measurement]:
         """The latest measurement of each state that has one, by `Trace.key`; `machine` None: of any
         machine."""
-        keys = [trace.key() for trace in traces]
+        return self.measurements_of([trace.key() for trace in traces], function, target, machine)
+
+    def measurements_of(
+        self, keys: Sequence[str], function: str | None, target: str, machine: str | None = None
+    ) -> dict[str, Measurement]:
+        """The same for states by their keys: `Trace.keys` gives those of a whole history at once."""
 
         def read(db: sqlite3.Connection) -> list[tuple[str, str]]:
             rows: list[tuple[str, str]] = []

@@ -17,7 +17,8 @@ import json
 import secrets
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -50,14 +51,24 @@ class _State:
 
 def token(session: Session, target: str, language: str) -> str:
     """Names the session's state at its cursor to the browser; refusals come in `language`."""
-    text = json.dumps([session.trace.dumps(), target, language])
-    name = hmac.new(_secret, text.encode(), hashlib.sha256).hexdigest()
+    return tokens(session, (session.cursor,), target, language)[0]
+
+
+def tokens(session: Session, cursors: Sequence[int], target: str, language: str) -> list[str]:
+    """The same for the states at other cursors: for a long history in little more time than for one."""
+    keys = session.history.keys()
+    names = [_name(keys[cursor], target, language) for cursor in cursors]
     with _lock:
-        _states[name] = _State(session, target, language)
-        _states.move_to_end(name)
+        for name, cursor in zip(names, cursors, strict=True):
+            _states[name] = _State(replace(session, cursor=cursor), target, language)
+            _states.move_to_end(name)
         while len(_states) > _KEPT:
             _states.popitem(last=False)
-    return name
+    return names
+
+
+def _name(key: str, target: str, language: str) -> str:
+    return hmac.new(_secret, f"{key} {target} {language}".encode(), hashlib.sha256).hexdigest()
 
 
 def route() -> Route:

@@ -1,15 +1,29 @@
-"""History and staircase in one panel: a row per step, with its measured time as a bar."""
+"""History and staircase in one panel: a row per step or group of steps, with its measured time as a bar."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
 
-from mlc_explorer.schema.report import Measurement, StepReport
-from mlc_explorer.schema.trace import Step, Trace
+from mlc_explorer.schema.report import Measurement
+from mlc_explorer.schema.trace import Step
 from mlc_explorer.texts import say
-from mlc_explorer.ui import boundary, component, measuring, repeating, workspace
+from mlc_explorer.ui import (
+    background,
+    component,
+    fast,
+    history_edits,
+    history_rows,
+    history_tree,
+    measuring,
+    palette,
+    repeating,
+    workspace,
+)
+from mlc_explorer.ui.history_edits import TakingOut
+from mlc_explorer.ui.history_tree import Entry
 from mlc_explorer.ui.workspace import Workspace
 
 SCOPE = "measure.scope"
@@ -28,19 +42,25 @@ def scope_function(work: Workspace) -> str | None:
 
 
 def show(language: str) -> None:
-    """The panel; it refreshes itself while something is being measured."""
-    run = measuring.current()
-    active = run is not None and run.active
+    """The panel; it refreshes itself while something is being measured or made."""
+    active = _active()
 
     @st.fragment(key="history", run_every=_REFRESH_SECONDS if active else None)
     def live() -> None:
-        now = measuring.current()
-        if active and not (now is not None and now.active):
-            st.rerun()  # the last measurement concerns the other panels too
-        _head(workspace.current(), language)
-        _list(workspace.current(), language)
+        if background.settle() or (active and not _active()):
+            st.rerun()  # what is there now concerns the other panels too
+        work = workspace.current()
+        _head(work, language)
+        fast.show(work, language)
+        history_edits.show(work, language)
+        _list(work, language)
 
     live()
+
+
+def _active() -> bool:
+    run = measuring.current()
+    return background.current() is not None or (run is not None and run.active)
 
 
 def _head(work: Workspace, language: str) -> None:
@@ -83,9 +103,16 @@ def _head(work: Workspace, language: str) -> None:
         st.progress(min(1.0, done), text=f"{position} · {say(f'stage.{stage}', language)}")
 
 
+def _entries(work: Workspace) -> list[Entry]:
+    return history_tree.visible(work.session.history.steps, history_edits.opened())
+
+
 def _measure_all() -> None:
+    """Every state that has a row, up to the one on screen."""
     work = workspace.current()
-    measuring.start(work.session, list(range(work.session.cursor + 1)), scope_function(work), work.target)
+    ends = (e.end if isinstance(e, history_tree.Group) else e.index + 1 for e in _entries(work))
+    cursors = sorted({0, work.session.cursor, *(n for n in ends if n <= work.session.cursor)})
+    measuring.start(work.session, cursors, scope_function(work), work.target)
     workspace.redraw()
 
 
@@ -101,22 +128,19 @@ def measure_now() -> None:
 
 
 def _list(work: Workspace, language: str) -> None:
-    run = measuring.current()
-    traces = _traces(work)
-    keys = [t.key() for t in traces]
-    found = measuring.known(traces, scope_function(work), work.target)
-    pending = run.pending if run else set()
-    errors = run.errors if run else {}
-    rows = [_start_row(work, language)] + [_row(work, i, language) for i in range(1, len(traces))]
-    for row, key in zip(rows, keys):
-        row["time"] = measuring.shown(found.get(key))
-        row["pending"] = key in pending
-        if key in errors:
-            row["message"] = boundary.message_and_hint(errors[key], language)[0]
+    entries = _entries(work)
+    keys = history_rows.keys(work, entries)
+    found = measuring.known_by_key(keys, scope_function(work), work.target)
+    rows = history_rows.rows(work, entries, history_edits.opened(), found, language)
     data = {
         "rows": rows,
+        "total": len(work.session.history.steps),
+        "history": work.keys[-1],
         "cursor": work.session.cursor,
-        "lines": _lines(found, keys, work.session.cursor),
+        "lines": _lines(found, keys, work.keys[work.session.cursor]),
+        "busy": background.current() is not None,
+        "specs": palette.published_catalogue(language),
+        "language": language,
         "labels": component.labels(language),
     }
     component.trace_view(
@@ -127,77 +151,42 @@ def _list(work: Workspace, language: str) -> None:
     )
 
 
-def _start_row(work: Workspace, language: str) -> dict[str, Any]:
-    return {
-        "n": 0,
-        "title": say("history.start", language),
-        "detail": work.info.model,
-        "function": None,
-        "badges": [],
-        "state": "done",
-    }
-
-
-def _row(work: Workspace, number: int, language: str) -> dict[str, Any]:
-    step = work.session.history.steps[number - 1]
-    row: dict[str, Any] = {
-        "n": number,
-        "title": step.transform,
-        "detail": arguments(step),
-        "function": step.function,
-        "badges": [],
-        "state": "done" if number <= work.session.cursor else "redo",
-    }
-    if number <= len(work.info.steps):
-        row["badges"] = _badges(work.info.steps[number - 1], language)
-    if work.broken and work.broken[0] == number:
-        row["state"], row["message"] = "bad", boundary.message_and_hint(work.broken[1], language)[0]
-    return row
-
-
-def arguments(step: Step) -> str:
-    """The parameters in code style: ``k, [None, 8]``; a path is shortened to the loop's own name."""
-    shown = []
-    for name, value in step.params.items():
-        if isinstance(value, list):
-            text = "[" + ", ".join("None" if v is None else str(v).rpartition("/")[2] for v in value) + "]"
-        else:
-            text = str(value).rpartition("/")[2] if "->" not in str(value) else str(value)
-        shown.append(text if name in ("loop", "loops", "block", "factors") else f"{name}={text}")
-    return ", ".join(shown)
-
-
-def _badges(report: StepReport, language: str) -> list[str]:
-    counts = {"changed": report.changed, "added": report.added, "removed": report.removed}
-    badges = [say(f"history.{k}", language, count=len(v)) for k, v in counts.items() if v]
-    return badges or [say("history.unchanged", language)]
-
-
-def _traces(work: Workspace) -> list[Trace]:
-    history = work.session.history
-    return [history.upto(cursor) for cursor in range(len(history.steps) + 1)]
-
-
 def times(work: Workspace) -> list[float | None]:
     """The measured median of each state of the history in ms, None where there is none yet."""
-    traces = _traces(work)
-    found = measuring.known(traces, scope_function(work), work.target)
-    return [found[t.key()].median_ms if t.key() in found else None for t in traces]
+    found = measuring.known_by_key(work.keys, scope_function(work), work.target)
+    return [found[key].median_ms if key in found else None for key in work.keys]
 
 
-def _lines(found: dict[str, Measurement], keys: list[str], cursor: int) -> dict[str, float]:
+def _lines(found: Mapping[str, Measurement], keys: list[str], here: str) -> dict[str, float]:
     """NumPy's and ONNX Runtime's times, from the measurement nearest before the cursor that has them."""
-    for key in reversed(keys[: cursor + 1]):
+    for key in reversed(keys[: keys.index(here) + 1]):
         if key in found and found[key].others:
             return dict(found[key].others)
     return {}
 
 
 def _on_event() -> None:
-    event = component.event(_VIEW)
+    event = component.event(_VIEW) or {}
     work = workspace.current()
-    if event.get("type") == "goto":
+    kind = event.get("type")
+    if kind == "goto":
         workspace.show(work.session.goto(int(event["cursor"])))
-    elif event.get("type") == "delete":
-        workspace.show(work.session.delete_last())
+    elif kind == "open":
+        history_edits.open_group(str(event["id"]), bool(event["open"]))
+        workspace.redraw("history")
+    elif event.get("history") == work.keys[-1]:  # else it was meant for steps that have changed since
+        _edit(work, event)
     workspace.redraw()
+
+
+def _edit(work: Workspace, event: dict[str, Any]) -> None:
+    kind, first, count = event["type"], int(event["first"]), int(event.get("count", 1))
+    if kind == "unfold":
+        history_edits.unfold(work, first, count)
+    elif kind == "remove":
+        history_edits.take_out(work, TakingOut(range(first, first + count)))
+    elif kind == "replace":
+        history_edits.replace(work, first, [Step.from_json(step) for step in event["steps"]])
+    elif kind == "measure":
+        cursors = [int(n) for n in event["cursors"]]
+        measuring.start(work.session, cursors, scope_function(work), work.target)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -150,6 +150,11 @@ def save(trace: Trace, measurement: Measurement) -> None:
 def known(traces: list[Trace], function: str | None, target: str) -> dict[str, Measurement]:
     """The latest stored measurement of each trace, by `Trace.key`."""
     return default_store().measurements(traces, function, target)
+
+
+def known_by_key(keys: Sequence[str], function: str | None, target: str) -> dict[str, Measurement]:
+    """The same for states by their keys (`Trace.keys`)."""
+    return default_store().measurements_of(keys, function, target)
 
 
 def shown(m: Measurement | None) -> dict[str, Any] | None:

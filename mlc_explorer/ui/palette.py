@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import json
 from collections import Counter
 from typing import Any
 
@@ -20,7 +21,7 @@ from mlc_explorer.schema.codec import encode
 from mlc_explorer.schema.trace import Step, Trace
 from mlc_explorer.schema.transform import Shortcut, TransformSpec
 from mlc_explorer.texts import has, say
-from mlc_explorer.ui import answers, boundary, component, ideas, sweeping, views, workspace
+from mlc_explorer.ui import answers, blobs, boundary, component, fast, ideas, sweeping, views, workspace
 from mlc_explorer.ui.workspace import Workspace
 
 TAB = "palette.tab"
@@ -42,6 +43,7 @@ def show(language: str) -> None:
     """The panel."""
     work = workspace.current()
     with st.container(key="mlc-palette"):
+        fast.buttons(work, language)
         tab = _tab(language)
         if tab == "transform":
             _shortcuts(work, language)
@@ -159,6 +161,16 @@ def _catalogue(language: str) -> dict[str, Any]:
     families = {spec.family for spec in specs}
     named = {family: say(f"family.{family}", language) for family in families if has(f"family.{family}")}
     return {"specs": encode(specs), "families": named}
+
+
+def published_catalogue(language: str) -> dict[str, Any]:
+    """The catalogue for another component: an entry of `blobs`, which the palette's own shares."""
+    return blobs.entry(_catalogue_json(language))
+
+
+@functools.cache
+def _catalogue_json(language: str) -> bytes:
+    return json.dumps(_catalogue(language), ensure_ascii=False).encode()
 
 
 def _on_event() -> None:

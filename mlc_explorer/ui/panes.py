@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import functools
 from typing import Any
 
 import streamlit as st
@@ -15,7 +15,7 @@ from mlc_explorer.schema.levels import LEVELS
 from mlc_explorer.schema.trace import Step
 from mlc_explorer.session import Session
 from mlc_explorer.texts import say
-from mlc_explorer.ui import answers, boundary, component, history, palette, views, workspace
+from mlc_explorer.ui import answers, boundary, component, history, history_rows, palette, views, workspace
 from mlc_explorer.ui.workspace import Workspace
 
 _VIEW = "linked.view"
@@ -46,26 +46,25 @@ def _data(work: Workspace, language: str) -> dict[str, Any]:
 
 def _states(session: Session, target: str, language: str) -> list[dict[str, Any]]:
     """The states of the history, the untransformed first: a token each, and the step that led there."""
-    steps = session.history.steps
-    states = []
-    for n in range(len(steps) + 1):
-        step = steps[n - 1] if n else None
-        states.append(
-            {
-                "token": answers.token(replace(session, cursor=n), target, language),
-                "title": step.transform if step else say("history.start", language),
-                "detail": history.arguments(step) if step else "",
-                "function": step.function if step else None,
-                "about": _about(step, language) if step else "",
-            }
-        )
-    return states
+    steps: tuple[Step | None, ...] = (None, *session.history.steps)
+    tokens = answers.tokens(session, range(len(steps)), target, language)
+    texts = _texts(language)
+    return [
+        {
+            "token": token,
+            "title": step.transform if step else say("history.start", language),
+            "detail": history_rows.arguments(step) if step else "",
+            "function": step.function if step else None,
+            "about": texts.get(step.transform, "") if step else "",
+        }
+        for step, token in zip(steps, tokens, strict=True)
+    ]
 
 
-def _about(step: Step, language: str) -> str:
-    """What the step's transform does, in the catalogue's sentence."""
-    spec = next((s for s in palette.catalogue()[0] if s.name == step.transform), None)
-    return spec.text[language] if spec else ""
+@functools.cache
+def _texts(language: str) -> dict[str, str]:
+    """What each transform does, in the catalogue's sentence."""
+    return {spec.name: spec.text[language] for spec in palette.catalogue()[0]}
 
 
 def _other(target: str, language: str) -> dict[str, Any] | None:

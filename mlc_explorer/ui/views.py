@@ -43,10 +43,13 @@ VIEWS: Mapping[str, tuple[str, ...]] = {
     "grid": ("steps", "most"),
     "steps_of": ("text",),
     "repeats": ("steps",),
+    "explain": ("step",),
 }
-_SPOKEN = {"palette", "offer", "diagnosis", "candidates", "grid", "repeats"}  # answers hold sentences
-_WHOLE = {"state", "diagnosis", "grid", "repeats"}  # about the model, or about the functions of their steps
-_FOR_TARGET = {"candidates"}
+# Their answers hold sentences, in the person's language.
+_SPOKEN = {"palette", "offer", "diagnosis", "candidates", "grid", "repeats", "explain"}
+# They are about the model, or about the functions that their steps name.
+_WHOLE = {"state", "diagnosis", "grid", "repeats", "explain"}
+_FOR_TARGET = {"candidates", "explain"}
 _KEPT_BYTES = 128 << 20
 
 

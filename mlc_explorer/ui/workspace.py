@@ -9,6 +9,7 @@ a loop touches the panes and the palette only. Callbacks end with `redraw`.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
@@ -42,6 +43,11 @@ class Workspace:
     broken: tuple[int, MlcError] | None = None
     gone: str = ""
     written: str = ""
+
+    @functools.cached_property
+    def keys(self) -> tuple[str, ...]:
+        """The key of each state of the history, the untransformed model's first."""
+        return self.session.history.keys()
 
     @property
     def target(self) -> str:
@@ -108,7 +114,7 @@ def _replayable(session: Session) -> tuple[Session, StateInfo, tuple[int, MlcErr
     try:
         return session, views.state(session), None
     except MlcError as error:
-        number = _step_number(error)
+        number = step_number(error)
         if number is None or session.cursor == 0:
             raise
         earlier = replace(session, cursor=min(number - 1, session.cursor - 1))
@@ -116,7 +122,8 @@ def _replayable(session: Session) -> tuple[Session, StateInfo, tuple[int, MlcErr
         return rest[0], rest[1], (number, error)
 
 
-def _step_number(error: MlcError) -> int | None:
+def step_number(error: MlcError) -> int | None:
+    """The step that could not be replayed, counted from 1, if the error is about one."""
     words = error.place.split()
     return int(words[1]) if len(words) == 2 and words[0] == "step" and words[1].isdigit() else None
 

@@ -1,10 +1,12 @@
-// History and staircase in one: a row a state of the model, what made it, and how long it takes.
+// History and staircase in one: a row a state of the model, what made it, and how long it takes. Steps that belong
+// together are a group, which opens as in a tree.
 
-import { afterPaint, esc, followTheme, formatTime, icon, remember, remembered, say, sayAll } from "./dom.js";
+import { afterPaint, esc, followTheme, formatTime, remember, remembered, say, sayAll } from "./dom.js";
 import { known, load } from "./payloads.js";
-import { adoptStyle } from "./style.js";
 import { makeScale, wantsLog } from "./scale.js";
-import { tokenise } from "./tokens.js";
+import { adoptStyle } from "./style.js";
+import { closeMore, hearMore, makeMore, placeMore, redrawMore, toggleMore } from "./trace_more.js";
+import { isAt, keyOf, percent, rowHtml } from "./trace_rows.js";
 
 const views = new WeakMap();
 
@@ -12,70 +14,137 @@ const views = new WeakMap();
 export async function traceView({ parentElement, data, setTriggerValue }) {
   const root = parentElement.querySelector(".trace-view");
   const view = views.get(root) ?? create(root);
-  view.send = (event) => setTriggerValue("event", { ...event, n: ++view.count });
+  view.send = (event) => {
+    setTriggerValue("event", { ...event, n: ++view.count });
+    return view.count;
+  };
   view.count = Math.max(view.count, data.seen ?? 0);
   view.latest = data;
   followTheme(root);
-  const labels = known(data.labels) ?? (await load(data.labels, () => view.send({ type: "resend" })));
+  const resend = () => view.send({ type: "resend" });
+  const [labels, catalogue] = await Promise.all([data.labels, data.specs].map((entry) => entry && (known(entry) ?? load(entry, resend))));
   if (view.latest !== data) return;
-  if (view.labels !== labels) sayAll(root, (view.labels = labels));
-  view.data = data;
-  view.cursor = data.cursor;
+  const isNew = view.labels !== labels;
+  if (isNew) sayAll(root, labels);
+  Object.assign(view, { data, labels, catalogue, cursor: data.cursor });
   draw(view);
+  hearMore(view, data.seen ?? 0);
+  if (isNew) redrawMore(view);
   root.hidden = false;
   root.dataset.ready = "1";
+  root.dataset.busy = String(data.busy ?? false);
   afterPaint(() => {
-    root.dataset.painted = `${data.rows.length}:${data.cursor}`;
+    root.dataset.painted = `${(data.total ?? data.rows.length - 1) + 1}:${data.cursor}`;
   });
 }
 
 function create(root) {
   adoptStyle(root);
-  const view = { root, count: 0, list: root.querySelector(".rows"), log: remembered("trace.log", null), labels: {} };
+  const view = { root, count: 0, list: root.querySelector(".rows"), log: remembered("trace.log", null), labels: null, focus: null, acting: null };
+  view.edit = (type, row, more) => {
+    if (view.data.busy) return 0;
+    return view.send({ type, history: view.data.history, first: firstOf(row), count: countOf(row), ...more });
+  };
+  makeMore(view);
   root.querySelector(".scales").addEventListener("click", (e) => {
     const scale = e.target.closest("button")?.dataset.scale;
     if (!scale) return;
     remember("trace.log", (view.log = scale === "log"));
     draw(view);
   });
-  view.list.addEventListener("click", (e) => {
-    const row = e.target.closest("[data-n]");
-    if (!row) return;
-    if (e.target.closest(".delete")) view.send({ type: "delete" });
-    else goTo(view, Number(row.dataset.n));
-  });
+  view.list.addEventListener("click", (e) => onClick(view, e));
   view.list.addEventListener("keydown", (e) => onKey(view, e));
   views.set(root, view);
   return view;
 }
 
+// -- what a person does
+
+const firstOf = (row) => (row.first ?? row.n) - 1; // counted from 0
+const countOf = (row) => row.count ?? 1;
+
+function rowAt(view, e) {
+  const key = e.target.closest("[data-key]")?.dataset.key;
+  return view.data.rows.find((row) => keyOf(row) === key);
+}
+
+function onClick(view, e) {
+  const row = rowAt(view, e);
+  if (!row || e.target.closest(".step-more")) return;
+  const act = e.target.closest("[data-act]")?.dataset.act;
+  view.focus = keyOf(row);
+  if (act) doAct(view, act, row);
+  else if (e.target.closest(".delete")) view.edit("remove", row);
+  else if (e.target.closest(".more")) {
+    view.acting = view.acting === keyOf(row) ? null : keyOf(row);
+    draw(view);
+  } else if (e.target.closest(".twist")) setOpen(view, row, !row.open);
+  else goTo(view, row.n);
+}
+
+function doAct(view, act, row) {
+  if (act === "why" || act === "edit") toggleMore(view, act, row);
+  else if (act === "measure") view.edit("measure", row, { cursors: row.id ? [row.n, row.first - 1] : [row.n] });
+  else {
+    closeMore(view);
+    view.edit(act, row);
+  }
+}
+
 /** The cursor moves at once; Python's answer then stands. */
 function goTo(view, n) {
-  if (n === view.cursor) return;
+  if (n === view.cursor) return draw(view);
   view.cursor = n;
   draw(view);
   view.send({ type: "goto", cursor: n });
 }
 
+/** The twist turns at once; a group's rows come from Python. */
+function setOpen(view, row, open) {
+  if (row.open === open) return;
+  row.open = open;
+  if (!open) view.data.rows = view.data.rows.filter((r) => r === row || !isWithin(r, row));
+  draw(view);
+  view.send({ type: "open", id: row.id, open });
+}
+
+const isWithin = (row, group) => row.level > group.level && (row.first ?? row.n) >= group.first && row.n <= group.n;
+
+/** As in a tree: up and down move the focus, right and left open and close, Enter goes there. */
 function onKey(view, e) {
-  const at = Number(e.target.closest("[data-n]")?.dataset.n);
-  if (Number.isNaN(at)) return;
-  const rows = view.data.rows.map((r) => r.n);
-  const step = { ArrowDown: 1, ArrowUp: -1 }[e.key];
-  let next = step && rows[rows.indexOf(at) + step];
-  if (e.key === "Home") next = rows[0];
-  if (e.key === "End") next = rows.at(-1);
-  if (e.key === "Delete" && at === rows.at(-1) && at > 0) view.send({ type: "delete" });
-  else if (next !== undefined) goTo(view, next);
-  else return;
+  const row = e.target.closest(".go") && rowAt(view, e);
+  if (!row || e.altKey || e.ctrlKey || e.metaKey) return;
+  const { rows } = view.data;
+  const at = rows.indexOf(row);
+  const parent = () => rows.slice(0, at).findLast((r) => (r.level ?? 1) < (row.level ?? 1));
+  let next = { ArrowDown: rows[at + 1], ArrowUp: rows[at - 1], Home: rows[0], End: rows.at(-1) }[e.key];
+  if (e.key === "ArrowRight" && row.id && row.open) next = rows[at + 1];
+  else if (e.key === "ArrowRight" && row.id) setOpen(view, row, true);
+  else if (e.key === "ArrowLeft" && row.open) setOpen(view, row, false);
+  else if (e.key === "ArrowLeft") next = parent();
+  else if (e.key === "Delete" && row.n > 0) view.edit("remove", row);
+  else if (!next) return;
+  if (next) moveFocus(view, next);
   e.preventDefault();
 }
 
+function moveFocus(view, row) {
+  view.focus = keyOf(row);
+  for (const element of view.list.children) {
+    const go = element.querySelector(".go");
+    go.tabIndex = element.dataset.key === view.focus ? 0 : -1;
+    if (go.tabIndex === 0) go.focus({ preventScroll: true });
+    if (go.tabIndex === 0) keepInView(view.list, element);
+  }
+}
+
+// -- drawing
+
 function draw(view) {
   const { root, list, data, labels } = view;
-  const times = data.rows.filter((r) => r.time).flatMap((r) => [r.time.median_ms, r.time.p90_ms]);
+  const shown = data.rows.filter((r) => r.time);
   const lines = Object.entries(data.lines ?? {}).filter(([, ms]) => ms > 0);
-  const all = [...times, ...lines.map(([, ms]) => ms)];
+  const all = [...shown.flatMap((r) => [r.time.median_ms, r.time.p90_ms]), ...lines.map(([, ms]) => ms)];
   const logarithmic = view.log ?? wantsLog(all);
   const scale = makeScale(all, logarithmic);
   root.classList.toggle("timed", all.length > 0 || data.rows.some((r) => r.pending));
@@ -83,31 +152,54 @@ function draw(view) {
   for (const b of root.querySelectorAll(".scales button"))
     b.setAttribute("aria-checked", String((b.dataset.scale === "log") === logarithmic));
   root.querySelector(".axis").innerHTML = axisHtml(lines, scale, labels);
-  const first = data.rows.find((r) => r.time)?.time.median_ms;
   list.setAttribute("aria-label", say(labels, "trace.title"));
-  drawRows(view, data.rows.map((row, i) => rowHtml(view, row, i, { scale, lines, first })));
+  drawRows(view, { scale, lines, first: shown[0]?.time.median_ms });
   root.querySelector(".hint").hidden = data.rows.length > 1;
 }
 
 /** Only rows that changed are made anew: while one is measured, the others keep still. */
-function drawRows(view, rows) {
-  const { list, root } = view;
-  const focused = root.getRootNode().activeElement?.closest?.("[data-n]");
+function drawRows(view, frame) {
+  const { list, root, data } = view;
+  const active = root.getRootNode().activeElement;
+  const focused = active?.closest?.(".go") && list.contains(active);
+  const at = data.rows.findIndex((row) => isAt(row, view.cursor));
+  const moved = view.followed !== view.cursor;
+  const stop = data.rows.findIndex((row) => keyOf(row) === view.focus);
+  const tab = stop >= 0 && !(moved && !focused) ? stop : at;
+  const rows = data.rows.map((row, n) => rowHtml(row, placeOfRow(view, row, n, tab, at), frame, view));
   const drawn = view.drawn ?? [];
   const inView = isInView(list, list.querySelector(".current")); // rows grow when they get their times
   rows.forEach((html, i) => {
     if (html === drawn[i] && list.children[i]) return;
     const holder = document.createElement("template");
     holder.innerHTML = html;
+    keepMore(view, list.children[i]);
     if (list.children[i]) list.children[i].replaceWith(holder.content);
     else list.append(holder.content);
   });
-  while (list.children.length > rows.length) list.lastChild.remove();
+  while (list.children.length > rows.length) {
+    keepMore(view, list.lastChild);
+    list.lastChild.remove();
+  }
   view.drawn = rows;
+  placeMore(view);
+  if (focused) list.children[tab]?.querySelector(".go").focus({ preventScroll: true });
   const current = list.querySelector(".current");
-  if (focused) current?.querySelector(".go").focus({ preventScroll: true });
-  if (current && (inView || view.followed !== view.cursor)) keepInView(list, current);
+  if (current && (inView || moved)) keepInView(list, current);
   view.followed = view.cursor;
+}
+
+/** What can be done stands beneath a row where it was asked for, and of itself beneath the current recipe or group. */
+function placeOfRow(view, row, n, tab, at) {
+  const asked = view.acting === keyOf(row);
+  const ofItself = n === at && (row.id || row.kind) && !view.acting;
+  return { focused: n === tab, acting: Boolean(asked || ofItself), isLast: n === view.data.rows.length - 1 };
+}
+
+/** A panel that is open beneath a row that is made anew waits in the meantime. */
+function keepMore({ more }, element) {
+  const panel = element?.querySelector(":scope > .step-more");
+  if (panel) more.home.append(panel);
 }
 
 function isInView(list, row) {
@@ -139,68 +231,4 @@ function axisHtml(lines, scale, labels) {
       );
     })
     .join("");
-}
-
-const codeHtml = (text) =>
-  tokenise(text, "tir").map(([kind, t]) => (kind ? `<i class="${kind}">${esc(t)}</i>` : esc(t))).join("");
-
-const percent = (share) => `${(share * 100).toFixed(2)}%`;
-
-function rowHtml(view, row, index, { scale, lines, first }) {
-  const { labels, data, cursor } = view;
-  const current = row.n === cursor;
-  const dimmed = row.state === "redo" || row.n > cursor;
-  const last = index === data.rows.length - 1 && row.n > 0;
-  const name = row.n === 0 ? say(labels, "trace.start") : row.title;
-  const detail = row.detail ? `<code>${codeHtml(row.detail)}</code>` : "";
-  const target = row.function ? `<span class="target">${esc(row.function)}</span>` : "";
-  const badges = (row.badges ?? []).map((b) => `<span class="tag">${esc(b)}</span>`).join("");
-  const message = row.message ? `<p class="message">${icon("warning", 12)}<span>${esc(row.message)}</span></p>` : "";
-  const rules = lines
-    .map(([line, ms]) => `<span class="rule" data-line="${esc(line)}" style="left:${percent(scale(ms))}"></span>`)
-    .join("");
-  const remove = last
-    ? `<button class="delete" title="${esc(say(labels, "trace.delete"))}" ` +
-      `aria-label="${esc(say(labels, "trace.delete"))}">${icon("close", 12)}</button>`
-    : "";
-  return (
-    `<li class="step ${esc(row.state)}${current ? " current" : ""}${dimmed ? " dimmed" : ""}" data-n="${row.n}">` +
-    `<button class="go" tabindex="${current ? 0 : -1}" ${current ? 'aria-current="step"' : ""}>` +
-    `<span class="n">${row.n}</span><span class="what"><span class="title">${esc(name)}</span>${target}${detail}` +
-    `${badges}${message}</span></button>` +
-    `<span class="bars">${rules}${barHtml(row, scale, labels)}</span>` +
-    `<span class="time">${timeHtml(row, first, labels)}</span><span class="end">${remove}</span></li>`
-  );
-}
-
-function barHtml(row, scale, labels) {
-  if (row.pending) return '<span class="bar pending"></span>';
-  if (!row.time) return "";
-  const { median_ms: median, p10_ms: p10, p90_ms: p90 } = row.time;
-  const about = say(labels, "trace.spread", {
-    median: formatTime(median), p10: formatTime(p10), p90: formatTime(p90), at: takenAt(row.time),
-  });
-  const left = scale(p10), right = scale(p90);
-  return (
-    `<span class="bar" style="width:${percent(Math.max(0.004, scale(median)))}" title="${esc(about)}"></span>` +
-    `<span class="whisker" style="left:${percent(left)};width:${percent(right - left)}"></span>`
-  );
-}
-
-const takenAt = (time) => (time.taken_at ?? "").replace("T", " ").replace(/\.\d+/, "").replace(/\+00:00|Z$/, " UTC");
-
-function timeHtml(row, first, labels) {
-  if (row.pending) return `<small>${esc(say(labels, "trace.pending"))}</small>`;
-  if (!row.time) return row.state === "bad" ? "" : `<small title="${esc(say(labels, "trace.unmeasured"))}">–</small>`;
-  const { median_ms: median, max_rel_error: error, ok } = row.time;
-  const ratio = first && row.n > 0 ? first / median : null;
-  const speed = ratio
-    ? `<span class="speed${ratio < 0.97 ? " slower" : ""}">${ratio >= 10 ? ratio.toFixed(0) : ratio.toFixed(2)}×</span>`
-    : "";
-  const about = say(labels, ok ? "trace.right" : "trace.wrong", { error: error?.toExponential(1) ?? "?" });
-  return (
-    `<b>${formatTime(median)}</b>${speed}` +
-    `<span class="check${ok ? "" : " wrong"}" title="${esc(about)}" role="img" aria-label="${esc(about)}">` +
-    `${icon(ok ? "check" : "warning", 12)}</span>`
-  );
 }
