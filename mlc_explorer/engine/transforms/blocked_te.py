@@ -128,49 +128,6 @@ def unblock(data: te.Tensor, channels: int) -> te.Tensor:
     return te.compute(shape, lambda i, c, y, x: data[i, c // lanes, y, x, c % lanes], name="unblock")
 
 
-def concat_blocked(parts: Sequence[te.Tensor], channels: Sequence[int]) -> te.Tensor:
-    """Blocked tensors one after the other along the channels, of which they hold so many; a block may then
-    hold channels of two of them."""
-    n, _, height, width, lanes = parts[0].shape
-    total = sum(channels)
-
-    def element(i, o, y, x, v):  # type: ignore[no-untyped-def]
-        c = o * lanes + v
-        result = tirx.const(0, parts[0].dtype)
-        end = total
-        for part, count in zip(reversed(parts), reversed(channels)):
-            own = c - (end - count)
-            within = tirx.all(own >= 0, c < end)
-            result = tirx.if_then_else(within, part[i, own // lanes, y, x, own % lanes], result)
-            end -= count
-        return result
-
-    return te.compute((n, -(-total // int(lanes)), height, width, lanes), element, name="concat_blocked")
-
-
-def to_blocked(data: te.Tensor, block: int) -> te.Tensor:
-    """(N, C, H, W) → (N, C / b, H, W, b); lanes beyond C hold zeros."""
-    n, channels, height, width = data.shape
-    blocks = (channels + block - 1) // block
-
-    def element(n, o, y, x, v):  # type: ignore[no-untyped-def]
-        channel = o * block + v
-        if int(channels) % block == 0:
-            return data[n, channel, y, x]
-        return tirx.if_then_else(channel < channels, data[n, channel, y, x], tirx.const(0, data.dtype))
-
-    return te.compute((n, blocks, height, width, block), element, name="to_blocked")
-
-
-def from_blocked(data: te.Tensor, channels: int) -> te.Tensor:
-    """(N, C / b, H, W, b) → (N, C, H, W), where channel after channel lies in the lanes."""
-    n, _, height, width, block = data.shape
-    shape = (n, tirx.IntImm("int64", channels), height, width)
-    return te.compute(
-        shape, lambda n, c, y, x: data[n, c // block, y, x, c % block], name="from_blocked"
-    )
-
-
 def from_lanes(data: te.Tensor, lanes: te.Tensor) -> te.Tensor:
     """(N, C / b, H, W, b) → (N, C, H, W), where lane `lanes[c]` holds channel c."""
     n, _, height, width, block = data.shape
@@ -192,41 +149,26 @@ def reordered_lanes(data: te.Tensor, lanes: te.Tensor) -> te.Tensor:
     return te.compute((n, lanes.shape[0] // block, height, width, block), element, name="reordered_lanes")
 
 
-def lrn_blocked(
-    data: te.Tensor, channels: int, size: int, alpha: float, beta: float, bias: float
-) -> te.Tensor:
-    """data / (bias + alpha · mean of the squares of `size` channels around)^beta, on (N, C / b, H, W, b) with
-    channel after channel in the lanes.
+def channel_window(data: te.Tensor, channels: int, size: int, before: int, squares: bool) -> te.Tensor:
+    """The mean of `size` channels, from `before` channels below each, on (N, C / b, H, W, b) with channel
+    after channel in the lanes; of their squares, if asked for. Beyond the first and the last are zeros.
 
-    The squares are laid out with a pixel's channels side by side (``lrn_squares``), so that the window over
-    channels reads vectors at any offset; ``lrn_sum`` adds them up.
+    A pixel's channels are laid side by side first (``side_by_side``), so that the window reads vectors at any
+    offset.
     """
     n, blocks, height, width, block = data.shape
-    before = (size - 1) // 2
-    zero = tirx.const(0, data.dtype)
+    window = te.reduce_axis((0, size), "window")
 
-    def square(n, y, x, c):  # type: ignore[no-untyped-def]
+    def beside(n, y, x, c):  # type: ignore[no-untyped-def]
         channel = c - before
         value = data[n, channel // block, y, x, channel % block]
-        return tirx.if_then_else(tirx.all(channel >= 0, channel < channels), value * value, zero)
+        inside = tirx.all(channel >= 0, channel < channels)
+        return tirx.if_then_else(inside, value * value if squares else value, tirx.const(0, data.dtype))
 
-    squares = te.compute((n, height, width, blocks * block + size - 1), square, name="lrn_squares")
-    window = te.reduce_axis((0, size), "window")
-    total = te.compute(
-        data.shape,
-        lambda n, o, y, x, v: te.sum(squares[n, y, x, o * block + v + window], axis=[window]),
-        name="lrn_sum",
-    )
+    def total(n, o, y, x, v):  # type: ignore[no-untyped-def]
+        return te.sum(line[n, y, x, o * block + v + window], axis=[window])
 
-    def normalised(*index):  # type: ignore[no-untyped-def]
-        divisor = total[index] * tirx.const(alpha / size, data.dtype) + tirx.const(bias, data.dtype)
-        return data[index] / _power(divisor, beta)
-
-    return te.compute(data.shape, normalised, name="lrn")
-
-
-def _power(base: tirx.PrimExpr, exponent: float) -> tirx.PrimExpr:
-    """Roots, of which a vector is taken at once, where the exponent allows it; ``pow`` is one call a number."""
-    root = tirx.sqrt(base)
-    roots = {1.0: base, 0.5: root, 0.75: root * tirx.sqrt(root)}
-    return roots[exponent] if exponent in roots else tirx.power(base, tirx.const(exponent, base.dtype))
+    line = te.compute((n, height, width, blocks * block + size - 1), beside, name="side_by_side")
+    added = te.compute(data.shape, total, name="window_sum")
+    factor = tirx.const(1 / size, data.dtype)
+    return te.compute(data.shape, lambda *index: added[index] * factor, name="window_mean")

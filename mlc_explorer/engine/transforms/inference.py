@@ -12,16 +12,16 @@ from tvm import IRModule
 
 from ...errors import Refused
 from ...schema.params import Integer, param
-from . import blocked_te, channel_blocker, rewriting, simplifier
+from . import blocked_te, channel_blocker, lanes, rewriting, simplifier
 from .base import GraphTransform
 from .wording import words
 
-_IMPORTS = "from tvm import te, tirx"
+_IMPORTS = "from collections.abc import Sequence\n\nfrom tvm import te, tirx"
 
 
 @dataclass(frozen=True)
 class SimplifyForInference(GraphTransform):
-    """Computes what is constant; folds batch norm, and what else scales channels, into the convolution before.
+    """Computes what is constant; folds batch norm and other scales of channels into the convolution before.
 
     Ours; TVM: ``relax.transform.FoldBatchnormToConv2D`` and ``FoldConstant`` do parts of it. Constants are
     computed by NumPy, at once; sums over a stack become sums, dropout goes, roots replace some powers.
@@ -76,7 +76,7 @@ class BlockChannels(GraphTransform):
         return f"mod = ChannelBlocker.applied(mod, {self.lanes})"
 
     def carried(self, mod: IRModule) -> tuple[str, ...]:
-        return (_IMPORTS, *_carried(rewriting, blocked_te, channel_blocker))
+        return (_IMPORTS, *_carried(rewriting, lanes, blocked_te, channel_blocker))
 
 
 def _carried(*modules: ModuleType) -> tuple[str, ...]:

@@ -47,7 +47,8 @@ class Rewriter:
         block = self.builder._end_block()
         body = self.builder.normalize(relax.SeqExpr([block], result))
         self.builder.end_scope()
-        return relax.Function(func.params, body, None, func.is_pure, func.attrs)
+        made = relax.Function(func.params, body, None, func.is_pure, func.attrs)
+        return relax.analysis.remove_all_unused(made)
 
     def begin(self, func):  # type: ignore[no-untyped-def]
         """Before the first call of `func`."""
