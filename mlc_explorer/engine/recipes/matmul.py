@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
@@ -12,9 +11,9 @@ from tvm.tirx import PrimFunc
 from ...schema.params import Flag, Integer, param
 from ..draft import Draft, LoopVar
 from ..machine import Machine
-from . import matmul_tile
+from ..transforms.scope import extent
+from . import matmul_nest, matmul_tile
 from .base import Recipe
-from .matmul_nest import epilogue, pack, pad_columns, write_back
 from .matmul_product import Product, product_of
 
 
@@ -64,7 +63,7 @@ class MatmulTiled(Recipe):
             return None
         tile = matmul_tile.tile_for(product, machine)
         unroll = matmul_tile.unrolled(tile, product.sums[-1].extent)
-        packed = matmul_tile.worth_packing(product, tile)
+        packed = matmul_tile.worth_packing(product, tile.lanes)
         spread = matmul_tile.cores_for(product, machine) > 1
         return cls(tile.rows, tile.vectors, tile.lanes, unroll, packed, tile.parts, spread)
 
@@ -72,14 +71,119 @@ class MatmulTiled(Recipe):
         product = product_of(func)
         if product is None:
             return {}
-        return matmul_tile.reasons(product, self, machine)
+        tile = matmul_tile.Tile(self.tile_rows, self.tile_vectors, self.lanes, self.row_parts)
+        return matmul_tile.facts(product, tile, machine) | {
+            "body": self.tile_rows * self.tile_vectors * self.unroll,
+        }
 
     def write(self, draft: Draft) -> None:
         product = product_of(draft.scope.func)
-        if product is None or (product.panels is not None and self.pack):
+        if product is None or not self._divides(product):
             raise self.refuse()
         block = product.block
-        uneven = pad_columns(draft, product, self.lanes) if self.pack else False
-        last = epilogue(draft, product)
-        loops = dict(zip(product.order, draft.nest(block)))
-        ...
+        copy = self._copied(draft, product) if self.pack else None
+        matmul_nest.inline_before(draft, product, self.lanes, parallel=self.parallel)
+        last = matmul_nest.last_block(draft, product)
+        called = last is not None and matmul_nest.calls_library(draft, last)
+        stored = matmul_nest.local_copy(draft, block) if last is None or called else None
+        tiles = self._tiled(draft, product)
+        if copy is not None:
+            matmul_nest.into_panels(draft, product, copy, self.tile_vectors * self.lanes)
+        self._placed(draft, tiles, stored, written_out=True)
+        self._placed(draft, tiles, last, written_out=not called)
+        for loop in tiles.written_out:
+            draft.mark("unroll", loop)
+        if self.lanes > 1:
+            draft.mark("vectorize", tiles.vector)
+        self._over_cores(draft, tiles, copy)
+        matmul_nest.initialise(draft, block, tiles.sums[0])
+
+    def _divides(self, product: Product) -> bool:
+        """Whether the numbers suit the product: vectors divide its columns, or a copy fills them up."""
+        whole = product.column.extent % self.lanes == 0
+        return product.packable and product.panels is None if self.pack else whole
+
+    def _copied(self, draft: Draft, product: Product) -> str:
+        if product.column.extent % self.lanes:
+            return matmul_nest.pad_columns(draft, product, self.lanes)
+        return matmul_nest.copy_of_right(draft, product)
+
+    def _tiled(self, draft: Draft, product: Product) -> Tiles:
+        """Cuts the product's loops into tiles and puts them into order."""
+        loops = draft.nest(product.block)
+        outside = [loops[axis.position] for axis in product.outside]
+        groups, vector = draft.tile(loops[product.column.position], self.lanes)
+        panels = [] if product.panels is None else [loops[product.panels.position]]
+        outer_columns, inner_columns = self._columns(draft, panels, groups)
+        row_out, row_in = self._rows(draft, loops, product)
+        parts, row_out = self._parts(draft, row_out)
+        *sums, last = [loops[axis.position] for axis in product.sums]
+        sum_out, sum_in = matmul_nest.cut(draft, last, self.unroll)
+        spread = [*outside, *outer_columns, *matmul_nest.present(parts)]
+        rows = matmul_nest.present(row_out)
+        sums = [*sums, *matmul_nest.present(sum_out)]
+        inner = matmul_nest.present(sum_in, row_in, *inner_columns)
+        draft.reorder([*spread, *rows, *sums, *inner, vector])
+        return Tiles(spread, rows, sums or inner[:1] or [vector], inner, vector)
+
+    def _columns(self, draft: Draft, panels: list[LoopVar], groups: LoopVar | None):
+        """Loops over tiles of columns, and over the vectors in one."""
+        across = 1 if groups is None else extent(draft.loop(groups)) or 1
+        if not panels or self.tile_vectors < across:
+            out, inside = (
+                (None, None) if groups is None else matmul_nest.cut(draft, groups, self.tile_vectors)
+            )
+            return [*panels, *matmul_nest.present(out)], matmul_nest.present(inside)
+        out, inside = matmul_nest.cut(draft, panels[0], self.tile_vectors // across)
+        return matmul_nest.present(out), matmul_nest.present(inside, groups)
+
+    def _rows(self, draft: Draft, loops: list[LoopVar], product: Product):
+        if product.row is None:
+            return None, None
+        return matmul_nest.cut(draft, loops[product.row.position], self.tile_rows)
+
+    def _parts(self, draft: Draft, rows: LoopVar | None):
+        """The rows' tiles in parts for the cores."""
+        if rows is None or self.row_parts == 1:
+            return None, rows
+        tiles = extent(draft.loop(rows)) or 1
+        if tiles % self.row_parts:
+            raise self.refuse()
+        return (rows, None) if tiles == self.row_parts else tuple(draft.split(rows, self.row_parts, None))
+
+    def _placed(self, draft: Draft, tiles: Tiles, block: str | None, *, written_out: bool) -> None:
+        """What follows the sums, beside the tile if it can be there."""
+        if block is None:
+            return
+        if matmul_nest.beside(draft, block, tiles.place) or tiles.place is None:
+            matmul_nest.in_vectors(draft, block, tiles.place, self.lanes, written_out=written_out)
+        else:
+            matmul_nest.nest_of_its_own(draft, block, self.lanes, parallel=self.parallel)
+
+    def _over_cores(self, draft: Draft, tiles: Tiles, copy: str | None) -> None:
+        """Parallel loops; the panel of a copy is made by the core that reads it, if it is the only one."""
+        fused = draft.fuse(tiles.spread) if tiles.spread else None
+        if copy is not None and (fused is None or self.row_parts > 1):
+            matmul_nest.nest_of_its_own(draft, copy, self.lanes, parallel=self.parallel)
+        elif copy is not None:
+            draft.do("compute_at", block=copy, loop=draft.path(fused))
+            matmul_nest.in_vectors(draft, copy, fused, self.lanes, written_out=False)
+        if fused is not None and self.parallel:
+            draft.mark("parallel", fused)
+
+
+@dataclass(frozen=True, eq=False)
+class Tiles:
+    """Loops of the tiled nest, from outside to inside: over tiles that cores can share, over tiles of rows,
+    over the sum, those written out, and over the columns of a vector."""
+
+    spread: list[LoopVar]
+    rows: list[LoopVar]
+    sums: list[LoopVar]
+    written_out: list[LoopVar]
+    vector: LoopVar
+
+    @property
+    def place(self) -> LoopVar | None:
+        """The innermost loop around one tile."""
+        return next(iter([*self.rows[::-1], *self.spread[::-1]]), None)

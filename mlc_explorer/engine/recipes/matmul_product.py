@@ -18,7 +18,6 @@ from tvm.ir import TensorLoad
 from tvm.tirx import Add, BufferStore, Mul, PrimFunc
 from tvm.tirx.analysis import undefined_vars
 
-from ..draft import LoopVar
 from ..machine import Machine
 from ..paths import Place
 from ..suggest.sight import Loop, Sight, element_bytes
@@ -29,10 +28,11 @@ _ANY = Machine(vector_bytes=64, registers=32, l1=1, l2=1, cores=1)  # a sight as
 
 @dataclass(frozen=True, eq=False)
 class Axis:
-    """An axis of the block: its loop, how often it runs, and by how many elements a step along it moves in
-    the result (`out`), the broadcast operand (`left`) and the operand that is read in vectors (`right`)."""
+    """An axis of the block: the position of its loop in the nest, how often it runs, and by how many elements
+    a step along it moves in the result (`out`), the broadcast operand (`left`) and the operand that is read
+    in vectors (`right`)."""
 
-    loop: LoopVar
+    position: int
     extent: int
     out: int
     left: int
@@ -42,7 +42,8 @@ class Axis:
 @dataclass(frozen=True, eq=False)
 class Product:
     """`block` is the product's path; `left` and `right` are the operands' names. `after` are the blocks that
-    use the result one after the other, `before` those that make the operands. All axes outermost first."""
+    use the result one after the other, `before` those that make the operands. `right_axes`: the
+    axis of each index of the right operand, if each is an axis by itself. All axes outermost first."""
 
     block: str
     left: str
@@ -54,11 +55,22 @@ class Product:
     after: tuple[str, ...]
     before: tuple[str, ...]
     element_bytes: int
+    right_axes: tuple[Axis, ...]
+
+    @property
+    def packable(self) -> bool:
+        return len(self.right_axes) > 0
 
     @property
     def row(self) -> Axis | None:
         """The axis that the rows of a tile run along: the longest of the rows, the innermost of equals."""
         return max(reversed(self.rows), key=lambda axis: axis.extent, default=None)
+
+    @property
+    def outside(self) -> tuple[Axis, ...]:
+        """The axes that no tile runs along: those of the batch, and rows and columns besides the first."""
+        tiled = (self.row, self.column, self.panels)
+        return tuple(a for a in (*self.batch, *self.rows, *self.columns) if not any(a is t for t in tiled))
 
     @property
     def column(self) -> Axis:
@@ -144,8 +156,8 @@ def _sorted_axes(sight: Sight, place: Place, one: TensorLoad, other: TensorLoad)
     regions = {r.source: r for r in sight.reads}
     written = place.node.writes[0]
     axes = [
-        _axis(sight, loop, written, regions.get(one.source), regions.get(other.source))
-        for loop in sight.loops
+        _axis(sight, position, loop, written, regions.get(one.source), regions.get(other.source))
+        for position, loop in enumerate(sight.loops)
     ]
     if any(axis is None for axis in axes):
         return None
@@ -154,7 +166,7 @@ def _sorted_axes(sight: Sight, place: Place, one: TensorLoad, other: TensorLoad)
         axis for axis in known if axis.out and axis.right and not axis.left
     ]
     if contiguous and contiguous[-1].left and not contiguous[-1].right:
-        known = [Axis(a.loop, a.extent, a.out, a.right, a.left) for a in known]
+        known = [Axis(a.position, a.extent, a.out, a.right, a.left) for a in known]
         one, other = other, one
     kinds: dict[str, list[Axis]] = {"batch": [], "rows": [], "columns": [], "sums": []}
     for axis in known:
@@ -165,7 +177,7 @@ def _sorted_axes(sight: Sight, place: Place, one: TensorLoad, other: TensorLoad)
     columns = kinds["columns"]
     if not columns or not kinds["sums"] or (columns[-1].out != 1 and columns[-1].extent > 1):
         return None
-    scope = sight.scope
+    scope, own = sight.scope, _axes_by_loop(sight, place)
     return Product(
         place.path,
         str(one.source.name),
@@ -174,6 +186,7 @@ def _sorted_axes(sight: Sight, place: Place, one: TensorLoad, other: TensorLoad)
         tuple(_after(scope, place)),
         tuple(_before(scope, place)),
         element_bytes(place),
+        _axes_of(other, own, known),
     )
 
 
@@ -183,18 +196,34 @@ def _plain(place: Place, load: TensorLoad) -> bool:
     return all(len([v for v in undefined_vars(index) if v in own]) <= 1 for index in load.indices)
 
 
-def _axis(sight: Sight, loop: Loop, *regions: Any) -> Axis | None:
+def _axis(sight: Sight, position: int, loop: Loop, *regions: Any) -> Axis | None:
     """The axis of a loop; None if some stride can't be told."""
     strides = [None if region is None else sight.stride(loop, region) for region in regions]
     if None in strides or loop.extent is None:
         return None
     if loop.extent == 1:  # a step along it is never taken
-        return Axis(loop.variable, 1, *(_moves(stride) for stride in strides))
-    return Axis(loop.variable, loop.extent, *(int(stride or 0) for stride in strides))
+        return Axis(position, 1, *(_moves(stride) for stride in strides))
+    return Axis(position, loop.extent, *(int(stride or 0) for stride in strides))
 
 
 def _moves(stride: int | None) -> int:
     return 1 if stride else 0
+
+
+def _axes_by_loop(sight: Sight, place: Place) -> list[Any]:
+    """The block's axes in the order of the loops that feed them, one each."""
+    fed = {value: axis.var for axis, value in zip(place.node.iter_vars, place.realize.iter_values)}
+    return [next((a for v, a in fed.items() if v.same_as(loop.variable)), None) for loop in sight.loops]
+
+
+def _axes_of(load: TensorLoad, own: list[Any], known: list[Axis]) -> tuple[Axis, ...]:
+    """The axis of each index of a factor; none if some index is not an axis by itself."""
+    found = [
+        next((a for a in known if own[a.position] is not None and index.same_as(own[a.position])), None)
+        for index in load.indices
+    ]
+    axes = tuple(axis for axis in found if axis is not None)
+    return axes if len(axes) == len(found) else ()
 
 
 def _kind(axis: Axis) -> str | None:
