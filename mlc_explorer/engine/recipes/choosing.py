@@ -9,12 +9,14 @@ from ..machine import Machine
 from .base import Recipe
 from .conv_blocked import ConvBlocked, ConvStem
 from .conv_depthwise import ConvDepthwise
+from .matmul import MatmulTiled
 
 # In the order in which they are asked: the most particular first.
 RECIPES: tuple[type[Recipe], ...] = (
     ConvBlocked,
     ConvStem,
     ConvDepthwise,
+    MatmulTiled,
 )
 
 

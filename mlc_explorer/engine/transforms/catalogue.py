@@ -11,7 +11,7 @@ from typing import Any
 from ...schema.trace import Step
 from ...schema.transform import ParamSpec, Shortcut, TransformSpec
 from ...texts import LANGUAGES, say
-from ..recipes import conv_blocked, conv_depthwise
+from ..recipes import conv_blocked, conv_depthwise, matmul
 from . import (
     algebra,
     annotate,
@@ -86,6 +86,7 @@ _FAMILIES = (
     dispatch,
     conv_blocked,
     conv_depthwise,
+    matmul,
 )
 
 
