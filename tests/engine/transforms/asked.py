@@ -11,12 +11,14 @@ from pathlib import Path
 
 from mlc_explorer.engine.transforms import catalogue
 
+FOLDERS = (Path(__file__).parent, Path(__file__).parents[1] / "recipes")
+
 
 @functools.cache
 def asked_of(fixture: str) -> frozenset[str]:
     """The names of transforms that some test hands to `fixture`."""
     found: set[str] = set()
-    for file in sorted(Path(__file__).parent.glob("test_*.py")):
+    for file in sorted(f for folder in FOLDERS for f in folder.glob("test_*.py")):
         if file.name != "test_catalogue.py":
             found |= _File(ast.parse(file.read_text(encoding="utf-8"))).asked_of(fixture)
     return frozenset(found & set(catalogue.TRANSFORMS))
