@@ -12,14 +12,14 @@ export const isAt = (row, cursor) => (row.id && !row.open ? cursor >= row.first 
 const codeHtml = (text) =>
   tokenise(text, "tir").map(([kind, t]) => (kind ? `<i class="${kind}">${esc(t)}</i>` : esc(t))).join("");
 
-export const percent = (share) => `${(share * 100).toFixed(2)}%`;
+export const percentOf = (share) => `${(share * 100).toFixed(2)}%`;
 
 /** `place`: {focused, acting, isLast}; `frame`: {scale, lines, first: the untransformed model's time}. */
-export function rowHtml(row, place, { scale, lines, first }, { labels, cursor }) {
+export function stepHtml(row, place, { scale, lines, first }, { labels, cursor }) {
   const current = isAt(row, cursor);
   const dimmed = row.state === "redo" || (row.first ?? row.n) > cursor;
   const rules = lines
-    .map(([line, ms]) => `<span class="rule" data-line="${esc(line)}" style="left:${percent(scale(ms))}"></span>`)
+    .map(([line, ms]) => `<span class="rule" data-line="${esc(line)}" style="left:${percentOf(scale(ms))}"></span>`)
     .join("");
   const classes = ["step", row.state, row.id && "group", current && "current", dimmed && "dimmed", place.isLast && "last"];
   const expanded = row.id ? ` aria-expanded="${row.open}"` : "";
@@ -102,8 +102,8 @@ function barHtml(row, scale, labels) {
   });
   const left = scale(p10), right = scale(p90);
   return (
-    `<span class="bar" style="width:${percent(Math.max(0.004, scale(median)))}" title="${esc(about)}"></span>` +
-    `<span class="whisker" style="left:${percent(left)};width:${percent(right - left)}"></span>`
+    `<span class="bar" style="width:${percentOf(Math.max(0.004, scale(median)))}" title="${esc(about)}"></span>` +
+    `<span class="whisker" style="left:${percentOf(left)};width:${percentOf(right - left)}"></span>`
   );
 }
 

@@ -6,7 +6,7 @@ import { known, load } from "./payloads.js";
 import { makeScale, wantsLog } from "./scale.js";
 import { adoptStyle } from "./style.js";
 import { closeMore, hearMore, makeMore, placeMore, redrawMore, toggleMore } from "./trace_more.js";
-import { isAt, keyOf, percent, rowHtml } from "./trace_rows.js";
+import { isAt, keyOf, percentOf, stepHtml } from "./trace_rows.js";
 
 const views = new WeakMap();
 
@@ -166,7 +166,7 @@ function drawRows(view, frame) {
   const moved = view.followed !== view.cursor;
   const stop = data.rows.findIndex((row) => keyOf(row) === view.focus);
   const tab = stop >= 0 && !(moved && !focused) ? stop : at;
-  const rows = data.rows.map((row, n) => rowHtml(row, placeOfRow(view, row, n, tab, at), frame, view));
+  const rows = data.rows.map((row, n) => stepHtml(row, placeOfRow(view, row, n, tab, at), frame, view));
   const drawn = view.drawn ?? [];
   const inView = isInView(list, list.querySelector(".current")); // rows grow when they get their times
   rows.forEach((html, i) => {
@@ -226,7 +226,7 @@ function axisHtml(lines, scale, labels) {
       placed.push(at);
       const side = at > 0.6 ? " before" : "";
       return (
-        `<span class="line-label tier${tier}${side}" data-line="${esc(name)}" style="left:${percent(at)}">` +
+        `<span class="line-label tier${tier}${side}" data-line="${esc(name)}" style="left:${percentOf(at)}">` +
         `${esc(labels[`line.${name}`] ?? name)} <b>${formatTime(ms)}</b></span>`
       );
     })
