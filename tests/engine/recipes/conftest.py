@@ -22,7 +22,7 @@ Holds = Callable[..., PrimFunc]
 
 @pytest.fixture
 def holds(check: Any) -> Holds:
-    """`holds(func, "conv2d_blocked")`: with the numbers for this CPU (or `machine`) the recipe makes of `func`
+    """`holds(func, "conv2d_blocked")`: with the numbers for this CPU (or `machine`) a recipe makes of `func`
     what its primitives make of it, applied step by step with all checks; so do its JSON and its exported
     Python. Gives back the scheduled function."""
 
