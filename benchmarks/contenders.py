@@ -24,10 +24,11 @@ from . import zoo
 
 @dataclass(frozen=True)
 class Caller:
-    """`call` computes once (see `timing.Contender`); `result` gives the outputs of the last call."""
+    """`call` computes once (see `timing.Contender`); `result` gives what it computes."""
 
     call: Callable[[], object]
     result: Callable[[], list[np.ndarray]]
+    close: Callable[[], object] = lambda: None  # writes what a profiler has gathered
 
     def sample(self, number: int, repeat: int) -> list[float]:
         return time_calls(self.call, number, repeat)
@@ -72,9 +73,9 @@ def onnx_runtime(
 ) -> Caller | None:
     """ONNX Runtime on its CPU provider; None where it is not installed.
 
-    `profile` begins the name of a file that its profiler writes when the session ends. Its threads may spin
-    between calls, as they do by default and as TVM's do: told to stop (as in `engine.twins`) they took twice
-    as long for a softmax. `timing.alternate` waits until they are idle."""
+    `profile` begins the name of a file that its profiler writes when the caller is closed. Its threads may
+    spin between calls, as they do by default and as TVM's do: told to stop (as in `engine.twins`) they took
+    twice as long for a softmax. `timing.alternate` waits until they are idle."""
     try:
         import onnxruntime as ort
     except ImportError:
@@ -91,7 +92,9 @@ def onnx_runtime(
         binding.bind_ortvalue_input(given.name, ort.OrtValue.ortvalue_from_numpy(array))
     for output in session.get_outputs():
         binding.bind_output(output.name)
-    return Caller(lambda: session.run_with_iobinding(binding), binding.copy_outputs_to_cpu)
+    return Caller(
+        lambda: session.run_with_iobinding(binding), binding.copy_outputs_to_cpu, session.end_profiling
+    )
 
 
 def _no_upload(digest: str) -> bytes:

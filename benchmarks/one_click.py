@@ -31,6 +31,7 @@ TARGET = "cpu"
 class Made:
     """A model after a plan, compiled. `stages`: seconds of ``open``, ``rules``, ``steps`` and ``build``."""
 
+    name: str
     model: LoadedModel
     trace: Trace
     state: State
@@ -52,7 +53,7 @@ def make(name: str, plan: str) -> Made:
     clock.stop("steps")
     built = build(state.mod, targets.target(TARGET), state.entry)
     clock.stop("build")
-    return Made(model, trace, state, built, clock.stages)
+    return Made(name, model, trace, state, built, clock.stages)
 
 
 def _steps(bare: Trace, opened: State, plan: str) -> tuple[Step, ...]:
