@@ -1,7 +1,8 @@
 """*Make it fast (CPU)*: the steps that take a whole model from its operators to scheduled functions.
 
 1. What is constant is computed, and batch norm becomes part of the weights.
-2. Convolutions run on blocks of as many channels as a vector register holds.
+2. Convolutions run on blocks of as many channels as a vector register holds, and products with constant
+   matrices read them in panels.
 3. Operators become loops, and those that follow each other become one function.
 4. Each function gets the recipe that fits it.
 """
@@ -28,8 +29,8 @@ def graph_steps(machine: Machine) -> tuple[Step, ...]:
     """The passes in their order; one that would change nothing is left out where it would stand."""
     return (
         Step("SimplifyForInference"),
-        Step("DeadCodeElimination"),
-        Step("BlockChannels", None, {"lanes": machine.lanes(4)}),
+        Step("BlockChannels", None, {"channels": machine.lanes(4)}),
+        Step("PackMatmul", None, {"columns": 2 * machine.lanes(4)}),
         Step("LegalizeOps"),
         Step("AnnotateTIROpPattern"),
         Step("FuseOps"),

@@ -1,4 +1,4 @@
-"""Our own passes towards fast inference on a CPU: simplify first, then run on blocked channels."""
+"""Our own passes towards fast inference on a CPU: simplify, then lay data and weights out for vectors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tvm import IRModule
 
 from ...errors import Refused
 from ...schema.params import Integer, param
-from . import blocked_te, channel_blocker, lanes, rewriting, simplifier
+from . import blocked_te, channel_blocker, lanes, packed_te, product_packer, rewriting, simplifier
 from .base import GraphTransform
 from .wording import words
 
@@ -52,7 +52,7 @@ class BlockChannels(GraphTransform):
     channels. Here channels are filled up with zeros, groups that are too small become dense, and convolutions
     get their loops at once.
 
-    lanes: channels in a block: as many as a vector register holds.
+    channels: channels in a block: as many as a vector register holds.
 
     ``R.nn.conv2d(x, w)`` with 64 channels → ``conv2d_blocked(block(x), w2)`` on ``(N, 4, H, W, 16)``
     """
@@ -62,21 +62,54 @@ class BlockChannels(GraphTransform):
     tvm: ClassVar[str] = "relax.transform.ConvertLayout"
     needs: ClassVar[tuple[str, ...]] = ("graph", "operators", "dataflow")
 
-    lanes: int = param(Integer(2, 64), default=16)
+    channels: int = param(Integer(2, 64), default=16)
 
     def run(self, mod: IRModule) -> IRModule:
         before = {var.name_hint for var in mod.get_global_vars()}
-        after = channel_blocker.ChannelBlocker.applied(mod, self.lanes)
+        after = channel_blocker.ChannelBlocker.applied(mod, self.channels)
         made = {var.name_hint for var in after.get_global_vars()} - before
         if not any(name.startswith("conv2d_") for name in made):
             raise Refused(**words("nothing_to_block"))
         return after
 
     def source(self) -> str:
-        return f"mod = ChannelBlocker.applied(mod, {self.lanes})"
+        return f"mod = ChannelBlocker.applied(mod, {self.channels})"
 
     def carried(self, mod: IRModule) -> tuple[str, ...]:
         return (_IMPORTS, *_carried(rewriting, lanes, blocked_te, channel_blocker))
+
+
+@dataclass(frozen=True)
+class PackMatmul(GraphTransform):
+    """Puts the columns of constant matrices into panels, so that a product reads them front to back.
+
+    Ours; TVM: ``relax.transform.AttachAttrLayoutFreeBuffers`` and the rewriting of layouts that tuning does are
+    like it; MLIR: ``linalg.pack``. Whether the file held the matrix transposed does not matter any more.
+
+    columns: columns of a panel, some vectors wide; half as many where that fills up fewer with zeros.
+
+    ``R.matmul(x, w)`` with w ``(784, 200)`` → ``matmul_packed(x, w2)`` with w2 ``(13, 784, 16)``
+    """
+
+    name: ClassVar[str] = "PackMatmul"
+    family: ClassVar[str] = "layout"
+    tvm: ClassVar[str] = "relax.transform.AttachAttrLayoutFreeBuffers"
+    needs: ClassVar[tuple[str, ...]] = ("graph", "operators", "dataflow")
+
+    columns: int = param(Integer(1, 256), default=32)
+
+    def run(self, mod: IRModule) -> IRModule:
+        before = len(mod.get_global_vars())
+        after = product_packer.ProductPacker.applied(mod, self.columns)
+        if len(after.get_global_vars()) == before:
+            raise Refused(**words("nothing_to_pack"))
+        return after
+
+    def source(self) -> str:
+        return f"mod = ProductPacker.applied(mod, {self.columns})"
+
+    def carried(self, mod: IRModule) -> tuple[str, ...]:
+        return (_IMPORTS, *_carried(rewriting, packed_te, product_packer))
 
 
 def _carried(*modules: ModuleType) -> tuple[str, ...]:
@@ -86,4 +119,8 @@ def _carried(*modules: ModuleType) -> tuple[str, ...]:
 
 def _without_imports(text: str) -> str:
     body = text[re.search(r"^(class|def) ", text, re.MULTILINE).start() :]  # type: ignore[union-attr]
-    return body.replace("  # type: ignore[no-untyped-def]", "").replace("blocked_te.", "")
+    return (
+        body.replace("  # type: ignore[no-untyped-def]", "")
+        .replace("blocked_te.", "")
+        .replace("packed_te.", "")
+    )
