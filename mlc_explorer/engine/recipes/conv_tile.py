@@ -13,7 +13,7 @@ from .conv_layer import Layer
 
 SPARE = 2  # registers that are neither sums nor weights: the pixel that is broadcast, and one in reserve
 BODY = 112  # multiply-adds of a loop's body that decoder and instruction cache still keep up with
-_LATENCY = 8  # sums under way that hide the latency of each: four cycles, two multiply-adds in each
+_LATENCY = 10  # sums under way that hide the latency of each: four cycles of two, and a few more
 _PIXEL, _WEIGHTS = 0.5, 1.0  # a load in multiply-adds: pixels come from the first cache, weights from farther
 _REST = 1.06  # a row that tiles do not divide costs its last tile's code, and a jump
 _MOST_PIXELS, _MOST_BLOCKS = 28, 4
@@ -30,7 +30,9 @@ def tile(layer: Layer, machine: Machine, most: int | None = None) -> tuple[int, 
         for p in range(1, min(layer.columns, _MOST_PIXELS) + 1)
         if layer.blocks % b == 0 and p * b + b <= room and p * b * each <= (most or machine.registers)
     ]
-    return min(sizes, key=lambda size: (_cost(layer.columns, *size), -size[0] * size[1]), default=(1, 1))
+    return min(
+        sizes, key=lambda size: (_cost(layer.columns, *size, each), -size[0] * size[1]), default=(1, 1)
+    )
 
 
 def even_pixels(columns: int, most: int) -> int:
@@ -51,10 +53,11 @@ def unrolled(body: int, length: int) -> int:
     return next((n for n in (length, 4, 3, 2) if n <= 8 and length % n == 0 and body * n <= BODY), 1)
 
 
-def _cost(columns: int, pixels: int, blocks: int) -> float:
-    """Of a row of `columns` pixels for each of its elements."""
-    steps = [max(p * blocks, _LATENCY) + p * _PIXEL + blocks * _WEIGHTS for p in _tiles(columns, pixels)]
-    return sum(steps) / (columns * blocks) * (_REST if columns % pixels else 1)
+def _cost(columns: int, pixels: int, blocks: int, each: int) -> float:
+    """Of a row of `columns` pixels for each of its sums; a block takes `each` registers."""
+    vectors = blocks * each
+    steps = [max(p * vectors, _LATENCY) + p * _PIXEL + vectors * _WEIGHTS for p in _tiles(columns, pixels)]
+    return sum(steps) / (columns * vectors) * (_REST if columns % pixels else 1)
 
 
 def _tiles(columns: int, pixels: int) -> Iterator[int]:

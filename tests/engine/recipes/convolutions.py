@@ -130,8 +130,8 @@ def numbers(conv: Conv, func: PrimFunc) -> list[np.ndarray]:
 
 def _convolved(conv: Conv, data: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """(1, I, H, W) with (O, I / groups, KH, KW), tap by tap."""
-    top, left, bottom, right = conv.padding
-    padded = np.pad(data, ((0, 0), (0, 0), (top, bottom), (left, right)))[0]
+    above, before, below, behind = conv.padding
+    padded = np.pad(data, ((0, 0), (0, 0), (above, below), (before, behind)))[0]
     grouped = padded.reshape(conv.groups, -1, *padded.shape[1:])
     kernel = weight.reshape(conv.groups, -1, *weight.shape[1:])
     rows, columns = conv.out_size
