@@ -96,7 +96,7 @@ class ChannelBlocker(Rewriter):
         return rule(self, var, call)
 
     def te(self, compute, *args):  # type: ignore[no-untyped-def]
-        return self.builder.emit_te(compute, *args, primfunc_name_hint=compute.__name__)
+        return self.emit(self.builder.call_te(compute, *args, primfunc_name_hint=compute.__name__))
 
     def is_blocked(self, expr):  # type: ignore[no-untyped-def]
         return isinstance(expr, relax.Var) and expr in self.blocked

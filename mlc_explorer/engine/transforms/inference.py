@@ -83,8 +83,8 @@ class BlockChannels(GraphTransform):
 class PackMatmul(GraphTransform):
     """Puts the columns of constant matrices into panels, so that a product reads them front to back.
 
-    Ours; TVM: ``relax.transform.AttachAttrLayoutFreeBuffers`` and the rewriting of layouts that tuning does are
-    like it; MLIR: ``linalg.pack``. Whether the file held the matrix transposed does not matter any more.
+    Ours; TVM: ``relax.transform.AttachAttrLayoutFreeBuffers`` marks what tuning may lay out anew like this;
+    MLIR: ``linalg.pack``. Whether the file held the matrix transposed does not matter any more.
 
     columns: columns of a panel, some vectors wide; half as many where that fills up fewer with zeros.
 

@@ -7,12 +7,10 @@ panel is filled up with columns of zeros, which ``unpack`` leaves out again.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
+import numpy as np
 from tvm import te, tirx
-
-_ZERO = tirx.IntImm("int64", 0)
 
 
 def matmul_packed(data: te.Tensor, panels: te.Tensor, columns: int) -> te.Tensor:
@@ -33,24 +31,29 @@ def matmul_packed(data: te.Tensor, panels: te.Tensor, columns: int) -> te.Tensor
         *row, n = index
         return packed[_flattened(row, rows), n // lanes, n % lanes]
 
-    packed = te.compute((tirx.IntImm("int64", math.prod(rows)), count, lanes), product, name="matmul_packed")
+    packed = te.compute((tirx.IntImm("int64", product_of(rows)), count, lanes), product, name="matmul_packed")
     return te.compute((*rows, columns), unpacked, name="unpack")
 
 
 def _unflattened(m: tirx.PrimExpr, extents: Sequence[int]) -> list[tirx.PrimExpr]:
     """The index of row `m` of a tensor whose leading axes have these extents."""
-    index, left = [], math.prod(extents)
+    index, left = [], product_of(extents)
     for extent in extents:
         below = left // extent
-        row = m if left == math.prod(extents) else m % left
-        index.append(_ZERO if extent == 1 else row if below == 1 else row // below)
+        row = m if left == product_of(extents) else m % left
+        index.append(tirx.IntImm("int64", 0) if extent == 1 else row if below == 1 else row // below)
         left = below
     return index
 
 
 def _flattened(index: Sequence[tirx.PrimExpr], extents: Sequence[int]) -> tirx.PrimExpr:
     """The row of that index."""
-    row: tirx.PrimExpr = _ZERO
+    row: tirx.PrimExpr = tirx.IntImm("int64", 0)
     for axis, extent in enumerate(extents):
-        row = row + index[axis] * math.prod(extents[axis + 1 :]) if extent != 1 else row
+        row = row + index[axis] * product_of(extents[axis + 1 :]) if extent != 1 else row
     return row
+
+
+def product_of(extents: Sequence[int]) -> int:
+    """1 of none."""
+    return int(np.prod(extents, dtype="int64"))

@@ -25,8 +25,9 @@ class ProductPacker(Rewriter):
         if sizes is None or 0 in sizes or str(data.ty.dtype) != "float32" or str(call.ty.dtype) != "float32":
             return None
         panels = relax.const(in_panels(weight, panel_width(weight.shape[1], self.columns)))
-        return self.builder.emit_te(
-            packed_te.matmul_packed, data, panels, weight.shape[1], primfunc_name_hint="matmul_packed"
+        compute, columns = packed_te.matmul_packed, weight.shape[1]
+        return self.emit(
+            self.builder.call_te(compute, data, panels, columns, primfunc_name_hint="matmul_packed")
         )
 
 

@@ -16,6 +16,7 @@ class Rewriter:
     def __init__(self, mod):  # type: ignore[no-untyped-def]
         self.builder = relax.BlockBuilder(mod)
         self.values = {}
+        self.name = ""
 
     @classmethod
     def applied(cls, mod, *settings):  # type: ignore[no-untyped-def]
@@ -24,7 +25,7 @@ class Rewriter:
         for var, func in mod.functions_items():
             if cls.takes(func):
                 builder.builder.update_func(var, builder.function(func))
-        return builder.builder.get()
+        return relax.transform.CanonicalizeBindings()(builder.builder.get())
 
     @staticmethod
     def takes(func):  # type: ignore[no-untyped-def]
@@ -40,6 +41,7 @@ class Rewriter:
         self.builder.begin_scope(func.params)
         self.builder._begin_dataflow_block()
         for binding in func.body.blocks[0].bindings:
+            self.name = binding.var.name
             found = self.bound(binding.var, binding.value)
             if found is not None:
                 self.values[binding.var] = found
@@ -79,7 +81,8 @@ class Rewriter:
         return self.emit(relax.Call(call.op, args, call.attrs, call.ty_args))
 
     def emit(self, expr):  # type: ignore[no-untyped-def]
-        return self.builder.emit(expr)
+        """A new variable for `expr`, called after the one that is being rewritten."""
+        return self.builder.emit(expr, self.name)
 
     def value(self, expr):  # type: ignore[no-untyped-def]
         """What became of an argument."""
