@@ -28,12 +28,14 @@ class Watched:
 
     def __init__(self, engine: Engine) -> None:
         self._engine, self._job, self._ended = engine, cast(Job | None, None), False
+        self._name = ""
 
     def submit(self, job: str, timeout: float | None = None, **args: Any) -> Job:
         """As `Engine.submit`; Cancelled once this was called off."""
         if self._ended:
             raise Cancelled("It was called off.", hint="Nothing has changed.")
-        self._job = sent = self._engine.submit(job, timeout, **args)
+        self._name, self._job = job, self._engine.submit(job, timeout, **args)
+        sent = self._job
         if self._ended:  # called off between the two
             sent.cancel()
         return sent
@@ -43,8 +45,8 @@ class Watched:
         return self.submit(job, timeout, **args).result()
 
     def progress(self) -> dict[str, Any]:
-        """What the job that runs says of itself."""
-        return (self._job.progress() if self._job is not None else None) or {}
+        """What the job that runs says of itself, and its name as ``job``."""
+        return {"job": self._name, **((self._job.progress() if self._job is not None else None) or {})}
 
     def cancel(self) -> None:
         self._ended = True

@@ -27,6 +27,8 @@ _FAILED = "fast.failed"
 _SLOW_MS = 500.0  # a time before that is known already is measured again only if that is soon done
 _NAMED = 4  # functions that a note names
 _GENERIC = "generic"
+_STAGES = ("graph", "functions", "applying")
+_CHOOSING = 0.7  # of the time goes into choosing the steps, the rest into applying them
 
 
 @functools.cache
@@ -92,19 +94,19 @@ def _make(recipe: str, function: str | None) -> None:
         return session.apply_steps(session.recipe(recipe, function, target))
 
     measuring.cancel()
-    background.begin(WORK, work.session, make, functools.partial(_take, whole=function is None))
+    background.begin(WORK, work.session, make, functools.partial(_take, function=function))
     workspace.redraw()
 
 
-def _take(change: Work, *, whole: bool) -> None:
+def _take(change: Work, *, function: str | None) -> None:
     """Shows what was made, and measures a whole model before and after."""
     work = workspace.current()
     if change.error is not None:
-        st.session_state[_FAILED] = change.error
+        st.session_state[_FAILED] = (function, work.keys[-1], change.error)
     if change.result is None or work.session.trace != change.start.trace:
         return
     now = workspace.show(change.result.select(**vars(change.result.selection)), since=work)
-    if whole and _targets()[now.target].runs:
+    if function is None and _targets()[now.target].runs:
         _measure(change.start, now)
 
 
@@ -123,13 +125,15 @@ def show(work: Workspace, language: str) -> None:
     if change is not None and change.name == WORK:
         _progress(change, language)
         return
-    error: MlcError | None = st.session_state.get(_FAILED)
-    if error is None:
+    failed: tuple[str | None, str, MlcError] | None = st.session_state.get(_FAILED)
+    if failed is None or failed[1] != work.keys[-1]:
         return
+    function, _, error = failed
+    title = "fast.failed" if function is None else "fast.function_failed"
     message, hint = map(boundary.plain, boundary.message_and_hint(error, language))
     with st.container(key="mlc-fast-failed"):
         st.warning(
-            f"**{say('fast.failed', language)}**\n\n{message}\n\n:material/lightbulb: {hint}",
+            f"**{boundary.plain(say(title, language, function=function))}**\n\n{message}\n\n:material/lightbulb: {hint}",
             icon=":material/block:",
         )
         st.button(say("history.leave", language), type="tertiary", key="fast.leave", on_click=_dismiss)
@@ -137,13 +141,16 @@ def show(work: Workspace, language: str) -> None:
 
 def _progress(change: Work, language: str) -> None:
     news = change.progress()
-    stage = str(news.get("stage") or "queued")
-    known = stage if stage in ("graph", "functions", "queued") else "applying"
-    text = say(f"fast.stage.{known}", language)
+    share = float(news.get("fraction") or 0)
+    if news["job"] == "recipe":
+        stage, done = str(news.get("stage")), _CHOOSING * share
+    else:
+        stage, done = "applying", _CHOOSING + (1 - _CHOOSING) * share
+    text = say(f"fast.stage.{stage if stage in _STAGES else 'queued'}", language)
     if news.get("detail"):
-        text += f" · `{boundary.plain(str(news['detail']))}`"
+        text += f" · {boundary.plain(str(news['detail']))}"
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="mlc-fast-progress"):
-        st.progress(min(1.0, float(news.get("fraction") or 0)), text=text)
+        st.progress(min(1.0, done), text=text)
         st.button(
             say("history.cancel", language),
             icon=":material/stop_circle:",
@@ -164,7 +171,7 @@ def _cancel() -> None:
 
 
 def note(work: Workspace, group: Group, language: str) -> str:
-    """Which functions the whole model's recipe had no pattern for, or empty."""
+    """Which functions the whole model's recipe had no pattern for, and whether it can be measured here."""
     steps = work.session.history.steps[group.first : group.end]
     generic = [s.function for s in steps if s.transform == _GENERIC and s.function]
     parts = [say("fast.note.generic", language, functions=_list(generic))] if generic else []
@@ -172,6 +179,8 @@ def note(work: Workspace, group: Group, language: str) -> str:
         done = {step.function for step in work.session.history.steps}
         left = [f.name for f in work.info.functions if f.kind == "loops" and f.calls and f.name not in done]
         parts += [say("fast.note.left", language, functions=_list(left))] if left else []
+    if not _targets()[work.target].runs:
+        parts.append(say("fast.note.not_here", language, target=_targets()[work.target].label))
     return " ".join(parts)
 
 

@@ -14,7 +14,7 @@ from mlc_explorer.errors import MlcError
 from mlc_explorer.schema.trace import Step
 from mlc_explorer.session import Session
 from mlc_explorer.texts import say
-from mlc_explorer.ui import background, boundary, history_tree, workspace
+from mlc_explorer.ui import background, boundary, history_rows, history_tree, workspace
 from mlc_explorer.ui.background import Work
 from mlc_explorer.ui.workspace import Workspace
 
@@ -93,7 +93,7 @@ def open_group(name: str, is_open: bool) -> None:
 
 def unfold(work: Workspace, first: int, count: int) -> None:
     """Puts primitives in the place of the recipes among these steps."""
-    steps = work.session.history.steps[first : first + count]
+    steps = [s for s in work.session.history.steps[first : first + count] if history_rows.unfolds(s)]
     before = work.session
 
     def done(change: Work) -> None:
@@ -146,9 +146,10 @@ def _take(change: Work, text: str, words: dict[str, Any], taking: TakingOut | No
 
 
 def _names(steps: Sequence[Step]) -> str:
-    """One step by its name, a few by theirs, many by their number."""
-    names = [step.transform for step in steps]
-    return ", ".join(names) if len(names) <= 3 else f"{names[0]}, {names[1]} … ({len(names)})"
+    """One step by its name, a few by theirs, many also by their number."""
+    names = list(dict.fromkeys(step.transform for step in steps))
+    few = ", ".join(names[:3]) + (" …" if len(names) > 3 else "")
+    return few if len(steps) == len(names) <= 3 else f"{few} ({len(steps)})"
 
 
 # -- what they see of it

@@ -71,13 +71,13 @@ def _start(work: Workspace, language: str) -> dict[str, Any]:
 
 def _single(work: Workspace, entry: Single, token: str, language: str) -> dict[str, Any]:
     step, number = work.session.history.steps[entry.index], entry.index + 1
+    is_said = entry.parent is not None and entry.parent.function == step.function
     row: dict[str, Any] = {
         "n": number,
         "level": entry.level,
-        "parent": entry.parent,
         "title": step.transform,
         "detail": arguments(step),
-        "function": step.function,
+        "function": None if is_said else step.function,
         "badges": [],
         "state": "done" if number <= work.session.cursor else "redo",
         "before": token,

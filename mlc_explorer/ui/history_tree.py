@@ -38,11 +38,11 @@ class Group:
 
 @dataclass(frozen=True)
 class Single:
-    """Step `index` (from 0) as a row of its own; `parent` is the group that it stands in, or empty."""
+    """Step `index` (from 0) as a row of its own, in `parent` or in no group."""
 
     index: int
     level: int
-    parent: str = ""
+    parent: Group | None = None
 
 
 Entry = Group | Single
@@ -50,37 +50,37 @@ Entry = Group | Single
 
 def visible(steps: Sequence[Step], opened: Collection[str]) -> list[Entry]:
     """The rows in their order: groups, and the steps of those that are `opened` (by id)."""
-    return list(_rows(steps, 0, len(steps), 1, "", opened))
+    return list(_rows(steps, 0, len(steps), None, opened))
 
 
 def groups_around(steps: Sequence[Step], index: int) -> list[Group]:
     """The groups that step `index` stands in, the outermost first."""
-    found, first, end, parent = list[Group](), 0, len(steps), ""
+    found, first, end = list[Group](), 0, len(steps)
     while True:
-        level = len(found) + 1
-        inner = next((g for g in _groups(steps, first, end, level, parent) if g.first <= index < g.end), None)
+        around = found[-1] if found else None
+        inner = next((g for g in _groups(steps, first, end, around) if g.first <= index < g.end), None)
         if inner is None:
             return found
         found.append(inner)
-        first, end, parent = inner.first, inner.end, inner.id
+        first, end = inner.first, inner.end
 
 
 def _rows(
-    steps: Sequence[Step], first: int, end: int, level: int, parent: str, opened: Collection[str]
+    steps: Sequence[Step], first: int, end: int, parent: Group | None, opened: Collection[str]
 ) -> Iterator[Entry]:
-    at = first
-    for group in _groups(steps, first, end, level, parent):
+    level, at = parent.level + 1 if parent else 1, first
+    for group in _groups(steps, first, end, parent):
         yield from (Single(n, level, parent) for n in range(at, group.first))
         yield group
         if group.id in opened:
-            yield from _rows(steps, group.first, group.end, level + 1, group.id, opened)
+            yield from _rows(steps, group.first, group.end, group, opened)
         at = group.end
     yield from (Single(n, level, parent) for n in range(at, end))
 
 
-def _groups(steps: Sequence[Step], first: int, end: int, level: int, parent: str) -> Iterator[Group]:
-    """The groups of depth `level` among some steps. Two of the same name are told apart by their number."""
-    seen = Counter[str]()
+def _groups(steps: Sequence[Step], first: int, end: int, parent: Group | None) -> Iterator[Group]:
+    """The groups right within `parent`. Two of the same name are told apart by their number."""
+    seen, level, within = Counter[str](), parent.level + 1 if parent else 1, parent.id if parent else ""
     while first < end:
         part = _part(steps[first], level)
         after = first + 1
@@ -89,7 +89,7 @@ def _groups(steps: Sequence[Step], first: int, end: int, level: int, parent: str
         if part is not None:
             name, function = part
             label = f"{name}:{function}" if function else name
-            yield Group(f"{parent}/{label}#{seen[label]}", name, function, level, first, after)
+            yield Group(f"{within}/{label}#{seen[label]}", name, function, level, first, after)
             seen[label] += 1
         first = after
 

@@ -272,8 +272,14 @@ class Explorer:
         self.row(number).locator(".go").click()
         self.expect_step(number, of=of)
 
-    def delete_last(self) -> None:
-        self.press(self.say("component.trace.delete"))
+    def take_out(self, number: int) -> None:
+        """Presses the cross of a step."""
+        self.row(number).hover()
+        self.row(number).locator(".delete").click()
+
+    def group(self, name: str) -> Locator:
+        """The row of a group of steps, by what it is called."""
+        return self.trace.locator(".step.group", has=self.page.locator(f".title:text-is('{name}')"))
 
     @property
     def progress(self) -> Locator:

@@ -103,7 +103,7 @@ def test_split_undo_redo_delete(visit: Visit) -> None:
     explorer.page.keyboard.press("Control+Shift+z")
     explorer.expect_step(4)
 
-    explorer.delete_last()
+    explorer.take_out(4)
     explorer.expect_step(3)
     expect(explorer.button("Redo")).to_be_disabled()
 

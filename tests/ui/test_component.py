@@ -44,6 +44,10 @@ TABLES = {  # keys that are put together from a schema's values
     "instruction": {"fma", "vector", "scalar", "load", "store", "spill", "call", "branch", "control"}
     | {"frame", "other"},
     "line": {"numpy", "onnxruntime"},
+    "trace": {"acts", "edit", "why", "number", "value", "reason"}
+    | {f"unfold{which}" for which in ("", "_help", "_all")}
+    | {f"measure{which}" for which in ("", "_help", "_both")}
+    | {f"remove{which}" for which in ("", "_help")},
     "motion": {"start", "back", "play", "pause", "forward", "end", "ahead", "cancel", "first", "whole"}
     | {"reads", "writes", "initialises", "hit", "memory", "skipped", "unknown"}
     | {f"legend_{what}" for what in ("read", "write", "held", "line")},

@@ -20,7 +20,8 @@ const LIST = [
   ["keys.graph", [["↑ ↓ ← →", "arrows"], ["+ − 0", "zoom"], ["/", "search"]]],
   ["keys.tree", [["↑ ↓", "move"], ["← →", "open"]]],
   ["keys.text", [["Space", "fold"], ["Esc", "outer"]]],
-  ["keys.page", [["Ctrl Z", "undo"], ["Ctrl Shift Z", "redo"], ["Ctrl Enter", "measure"], ["Ctrl K", "palette"], ["Alt A", "apply"], ["?", "help"]]],
+  ["keys.steps", [["→ ←", "open"], ["Enter", "go"], ["Delete", "take_out"]]],
+  ["keys.page", [["Ctrl Z", "undo"], ["Ctrl Shift Z", "redo"], ["Ctrl Enter", "measure"], ["Ctrl K", "palette"], ["Alt A", "apply"], ["Alt M", "fast"], ["?", "help"]]],
 ];
 
 const TYPING = "input:not([type=range]), textarea, select, [contenteditable=true], [role=combobox], [role=dialog] *";

@@ -31,6 +31,8 @@ export function toggleMore(view, kind, row) {
   placeMore(view);
   if (kind === "why") explain(view);
   else edit(view);
+  const { list } = view; // the panel may be higher than the list: its step stands on top
+  list.scrollTop = more[kind].parentElement.offsetTop - list.offsetTop;
 }
 
 export function closeMore(view) {
@@ -85,7 +87,6 @@ async function explain(view) {
     ? `<p class="message">${esc(`${answer.error.message} ${answer.error.hint}`)}</p>`
     : whyHtml(answer, view.labels);
   more.why.dataset.painted = row.title;
-  more.why.scrollIntoView({ block: "nearest" });
 }
 
 function whyHtml({ title, strategy, numbers, machine, chosen }, labels) {
@@ -117,5 +118,5 @@ function edit(view) {
   form.kept.memory.set(transform, { given: { ...params }, raw: {}, sweeps: {} });
   Object.assign(form, formTexts(view), { at, latest: { at } });
   form.form.sent = 0;
-  openForm(form, transform, { focus: true });
+  openForm(form, transform);
 }
