@@ -29,8 +29,8 @@ class MatmulTiled(Recipe):
        read from front to back.
     4. What follows (bias, residual, activation) is computed tile by tile, while the sums are at hand.
     5. Tiles of columns, and parts of the rows where those are too few, run over the cores.
-    6. Where a tile does not divide the result, the last one asks whether a row or a vector is still
-       there; columns that do not fill a vector are filled up with zeros in the copy.
+    6. Where tiles do not divide the result, copies of the operands are filled up with zeros, so that the
+       innermost loop never asks whether a row or a vector is there.
 
     TVM: the primitives that it unfolds into; Halide: ``tile``, ``vectorize``, ``unroll`` of a product, with
     ``in`` for the panels; MLIR: ``linalg.pack`` and a register tile.
@@ -71,26 +71,30 @@ class MatmulTiled(Recipe):
         product = product_of(func)
         if product is None:
             return {}
-        tile = matmul_tile.Tile(self.tile_rows, self.tile_vectors, self.lanes, self.row_parts)
-        return matmul_tile.facts(product, tile, machine) | {
+        return matmul_tile.facts(product, self._tile(), machine) | {
             "body": self.tile_rows * self.tile_vectors * self.unroll,
         }
 
     def write(self, draft: Draft) -> None:
         product = product_of(draft.scope.func)
-        if product is None or not self._divides(product):
+        if product is None or not matmul_tile.divides(product, self._tile(), self.pack):
             raise self.refuse()
         block = product.block
-        copy = self._copied(draft, product) if self.pack else None
+        copies = matmul_nest.fill_up(draft, product, self.tile_rows, self._width if self.pack else 1)
+        copy = copies.right or (matmul_nest.copy_of_right(draft, product) if self.pack else None)
         matmul_nest.inline_before(draft, product, self.lanes, parallel=self.parallel)
+        if copies.left is not None:
+            matmul_nest.nest_of_its_own(draft, copies.left, self.lanes, parallel=self.parallel)
         last = matmul_nest.last_block(draft, product)
-        called = last is not None and matmul_nest.calls_library(draft, last)
-        stored = matmul_nest.local_copy(draft, block) if last is None or called else None
+        apart = last is not None and (
+            matmul_nest.calls_library(draft, last) or matmul_nest.ragged(draft, last, self.lanes)
+        )
+        stored = matmul_nest.local_copy(draft, block) if last is None or apart else None
         tiles = self._tiled(draft, product)
         if copy is not None:
-            matmul_nest.into_panels(draft, product, copy, self.tile_vectors * self.lanes)
+            matmul_nest.into_panels(draft, product, copy, self._width)
         self._placed(draft, tiles, stored, written_out=True)
-        self._placed(draft, tiles, last, written_out=not called)
+        self._placed(draft, tiles, last, written_out=not apart)
         for loop in tiles.written_out:
             draft.mark("unroll", loop)
         if self.lanes > 1:
@@ -98,15 +102,13 @@ class MatmulTiled(Recipe):
         self._over_cores(draft, tiles, copy)
         matmul_nest.initialise(draft, block, tiles.sums[0])
 
-    def _divides(self, product: Product) -> bool:
-        """Whether the numbers suit the product: vectors divide its columns, or a copy fills them up."""
-        whole = product.column.extent % self.lanes == 0
-        return product.packable and product.panels is None if self.pack else whole
+    @property
+    def _width(self) -> int:
+        """Columns of a tile."""
+        return self.tile_vectors * self.lanes
 
-    def _copied(self, draft: Draft, product: Product) -> str:
-        if product.column.extent % self.lanes:
-            return matmul_nest.pad_columns(draft, product, self.lanes)
-        return matmul_nest.copy_of_right(draft, product)
+    def _tile(self) -> matmul_tile.Tile:
+        return matmul_tile.Tile(self.tile_rows, self.tile_vectors, self.lanes, self.row_parts)
 
     def _tiled(self, draft: Draft, product: Product) -> Tiles:
         """Cuts the product's loops into tiles and puts them into order."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import tvm_ffi
@@ -30,15 +31,28 @@ def cut(draft: Draft, loop: LoopVar | None, size: int) -> tuple[LoopVar | None, 
     return (loop, None) if size == 1 else draft.tile(loop, size)
 
 
-def pad_columns(draft: Draft, product: Product, lanes: int) -> str:
-    """Fills the columns up to whole vectors, with zeros in a copy of the right operand, whose block is the
-    answer. What is computed for them is left out again when the result is copied."""
+@dataclass(frozen=True)
+class Copies:
+    """Blocks that copy the operands, None where there is none."""
+
+    left: str | None = None
+    right: str | None = None
+
+
+def fill_up(draft: Draft, product: Product, rows: int, columns: int) -> Copies:
+    """Fills the result up to multiples of so many rows and columns, with zeros in copies of the operands.
+    What is computed for them is left out again when the result is copied."""
     padding = [1] * len(draft.nest(product.block))
-    padding[product.column.position] = lanes
+    padding[product.column.position] = columns
+    if product.row is not None:
+        padding[product.row.position] = rows
+    if all(axis.extent % padding[axis.position] == 0 for axis in (product.column, *product.rows)):
+        return Copies()
     known = {p.path for p in draft.scope.leaves}
     draft.do("pad_einsum", block=product.block, padding=padding)
-    product_block = draft.scope.at(product.block)
-    return next(p.path for p in draft.scope.producers(product_block) if p.path not in known)
+    made = [p for p in draft.scope.producers(draft.scope.at(product.block)) if p.path not in known]
+    of = {str(p.node.reads[0].source.name): p.path for p in made}
+    return Copies(of.get(product.left), of.get(product.right))
 
 
 def copy_of_right(draft: Draft, product: Product) -> str:
@@ -56,10 +70,8 @@ def into_panels(draft: Draft, product: Product, copy: str, width: int) -> None:
     sums = [n for n, a in zip(names, product.right_axes) if a in product.sums]
     places = [*batch, f"{column} // {width}", *sums, f"{column} % {width}"]
     written = draft.scope.at(copy).node.writes[0].source
-    shape = [int(size) for size in written.ty.shape]
-    filled = {"pad_value": 0.0} if shape[names.index(column)] % width else {}
     index_map = f"{', '.join(names)} -> {', '.join(places)}"
-    draft.do("transform_layout", block=copy, buffer=str(written.name), index_map=index_map, **filled)
+    draft.do("transform_layout", block=copy, buffer=str(written.name), index_map=index_map)
 
 
 def last_block(draft: Draft, product: Product) -> str | None:
@@ -105,11 +117,11 @@ def beneath(draft: Draft, block: str, place: LoopVar | None) -> list[LoopVar]:
 
 def in_vectors(draft: Draft, block: str, place: LoopVar | None, lanes: int, *, written_out: bool) -> None:
     """Loops of `block` inside of `place`: the last in vectors of up to `lanes`; those outside of it are
-    written out if `written_out`."""
+    written out if `written_out`. A ragged row is left to LLVM, which knows masks."""
     *outer, last = beneath(draft, block, place) or [None]
-    if last is None:
+    if last is None or ragged(draft, block, lanes):
         return
-    size = math.gcd(extent(draft.loop(last)) or 1, lanes, _guarded(draft, block))
+    size = math.gcd(extent(draft.loop(last)) or 1, lanes, _columns(draft, block))
     groups, vector = cut(draft, last, size)
     if vector is not None and size > 1:
         draft.mark("vectorize", vector)
@@ -118,9 +130,13 @@ def in_vectors(draft: Draft, block: str, place: LoopVar | None, lanes: int, *, w
             draft.mark("unroll", loop)
 
 
-def _guarded(draft: Draft, block: str) -> int:
-    """The columns of what `block` writes, whose end may fall into its last tile: a vector that divides them
-    is there as a whole or not at all."""
+def ragged(draft: Draft, block: str, lanes: int) -> bool:
+    """Whether hardly a vector divides the rows of what `block` writes."""
+    columns = _columns(draft, block)
+    return math.gcd(columns, lanes) * 4 < min(lanes, columns)
+
+
+def _columns(draft: Draft, block: str) -> int:
     return int(draft.scope.at(block).node.writes[0].source.ty.shape[-1])
 
 

@@ -42,8 +42,9 @@ class Axis:
 @dataclass(frozen=True, eq=False)
 class Product:
     """`block` is the product's path; `left` and `right` are the operands' names. `after` are the blocks that
-    use the result one after the other, `before` those that make the operands. `right_axes`: the
-    axis of each index of the right operand, if each is an axis by itself. All axes outermost first."""
+    use the result one after the other, `before` those that make the operands. `left_axes`,
+    `right_axes`: the axis of each index of an operand, if each is an axis by itself. All axes outermost
+    first."""
 
     block: str
     left: str
@@ -55,6 +56,7 @@ class Product:
     after: tuple[str, ...]
     before: tuple[str, ...]
     element_bytes: int
+    left_axes: tuple[Axis, ...]
     right_axes: tuple[Axis, ...]
 
     @property
@@ -186,6 +188,7 @@ def _sorted_axes(sight: Sight, place: Place, one: TensorLoad, other: TensorLoad)
         tuple(_after(scope, place)),
         tuple(_before(scope, place)),
         element_bytes(place),
+        _axes_of(one, own, known),
         _axes_of(other, own, known),
     )
 

@@ -10,13 +10,18 @@ from ..machine import Machine
 from .matmul_product import Product
 
 _LATENCY = 4  # cycles from one addition to a sum until the next may begin
+_A_LOAD = 0.05  # cycles that a load costs besides
+_FROM_L2 = 32  # bytes a cycle of what the first level cache does not hold
+_A_TILE = 20  # cycles for a tile to begin and end
+_A_NEST = 3000  # cycles for a parallel nest to begin and end
 _AT_ONCE = 2  # multiply-adds, or loads, that begin in a cycle
 _SPARE = 1  # registers besides the sums and a row of vectors: the broadcast value
 _VECTORS = (1, 2, 3, 4, 6, 8)
 _MOST_ROWS = 16
 BODY = 96  # multiply-adds of a body that the processor's decoder still keeps up with
 SERIAL = 20_000  # operations below which waking the other cores costs more than they bring
-_MOST_STRIDE = 4  # vectors from one step of the sum to the next in an operand that is as good as packed
+_MOST_STRIDE = 8  # vectors from one step of the sum to the next in an operand that is as good as packed
+_RAGGED = 4  # a vector may have so many times fewer columns than a register
 PACKED_ROWS = 8  # rows from which on a copy of the other operand is paid back
 
 
@@ -34,18 +39,20 @@ def lanes_of(product: Product, machine: Machine) -> int:
     """Columns of one vector: those of a register, or all where they are fewer; of columns that no copy fills
     up, a number that divides them."""
     most = min(machine.lanes(product.element_bytes), product.column.extent)
-    if product.column.extent % most == 0 or worth_packing(product, most):
+    if worth_packing(product, most):
         return most
     return next(n for n in range(most, 0, -1) if product.column.extent % n == 0)
 
 
 def worth_packing(product: Product, lanes: int) -> bool:
-    """Whether to copy the operand into panels first: it is read with jumps, and by enough rows; or its
-    columns do not fill vectors."""
-    if product.panels is not None or product.row is None or not product.packable:
+    """Whether to copy the operand into panels first: it is read with jumps, and by enough rows; or hardly a
+    vector divides its columns."""
+    if product.panels is not None or not product.packable:
         return False
     jumps = product.column.right != 1 or product.sums[-1].right > _MOST_STRIDE * lanes
-    return product.row.extent >= PACKED_ROWS and (jumps or product.column.extent % lanes > 0)
+    rows = 1 if product.row is None else product.row.extent
+    common = math.gcd(product.column.extent, lanes)
+    return (rows >= PACKED_ROWS and (jumps or common < lanes)) or common * _RAGGED < lanes
 
 
 def fits(tile: Tile, registers: int) -> bool:
@@ -54,19 +61,28 @@ def fits(tile: Tile, registers: int) -> bool:
 
 
 def tile_for(product: Product, machine: Machine) -> Tile:
-    """The tile that needs the fewest cycles on the core with most to do; of equals, the one that loads least
-    for each multiply-add."""
+    """The tile that needs the fewest cycles on the core with most to do."""
     lanes = lanes_of(product, machine)
+    packed = worth_packing(product, lanes)
     rows = product.row.extent if product.row is not None else 1
     groups = column_groups(product, lanes)
     found = [
         Tile(r, v, lanes, parts)
         for r in range(1, min(rows, _MOST_ROWS) + 1)
         for v in _VECTORS
-        if v <= groups and _whole(product, v, lanes) and fits(Tile(r, v, lanes), machine.registers)
+        if v <= groups and divides(product, Tile(r, v, lanes), packed)
+        if fits(Tile(r, v, lanes), machine.registers)
         for parts in _parts(product, machine, -(-rows // r), -(-groups // v))
     ]
-    return min(found, key=lambda t: (_cycles(product, machine, t, rows, groups), t.parts, _loads(t)))
+    return min(found, key=lambda t: (_cycles(product, machine, t, rows, groups), t.parts))
+
+
+def divides(product: Product, tile: Tile, packed: bool) -> bool:
+    """Whether no tile asks in its innermost loop whether a row or vector is there: they divide the result, or
+    copies of the operands fill it up. A single row may ask, since so small a loop becomes two without."""
+    rows = product.row.extent if product.row is not None else 1
+    whole_rows = rows % tile.rows == 0 or len(product.left_axes) > 0
+    return whole_rows and (packed or _whole(product, tile))
 
 
 def column_groups(product: Product, lanes: int) -> int:
@@ -76,12 +92,16 @@ def column_groups(product: Product, lanes: int) -> int:
     return across * panels.extent if panels is not None else across
 
 
-def _whole(product: Product, vectors: int, lanes: int) -> bool:
-    """Whether the vectors of a tile are some whole panels, or parts of one panel."""
+def _whole(product: Product, tile: Tile) -> bool:
+    """Whether the vectors of tiles are all the columns: some whole panels, or parts of one."""
+    across, left = divmod(product.column.extent, tile.lanes)
+    if left:
+        return False
     if product.panels is None:
-        return True
-    across = product.column.extent // lanes
-    return vectors % across == 0 or across % vectors == 0
+        return tile.rows == 1 or across % tile.vectors == 0
+    if tile.vectors % across:
+        return across % tile.vectors == 0
+    return tile.rows == 1 or product.panels.extent % (tile.vectors // across) == 0
 
 
 def cores_for(product: Product, machine: Machine) -> int:
@@ -111,23 +131,19 @@ def _parts(product: Product, machine: Machine, row_tiles: int, column_tiles: int
 
 
 def _cycles(product: Product, machine: Machine, tile: Tile, rows: int, groups: int) -> float:
-    """Of the innermost loop for one step of the sum, on the core with most to do."""
-    row_tiles, column_tiles = -(-rows // tile.rows), -(-groups // tile.vectors)
-    whole = _cost(tile.rows, tile.vectors)
-    last_row = rows - (row_tiles - 1) * tile.rows
-    last_column = groups - (column_tiles - 1) * tile.vectors
-    down = (row_tiles - 1) * whole + _cost(last_row, tile.vectors)
-    last = (row_tiles - 1) * _cost(tile.rows, last_column) + _cost(last_row, last_column)
-    total = (column_tiles - 1) * down + last
-    count = tasks(product, tile, groups)
-    cores = cores_for(product, machine)
-    rounds = -(-count // cores) * cores / count
-    return float(total * rounds)
-
-
-def _cost(rows: int, vectors: int) -> float:
-    """Cycles for one step of the sum in a tile: its multiply-adds, its loads, or the latency of one sum."""
-    return max(rows * vectors / _AT_ONCE, (rows + vectors) / _AT_ONCE, _LATENCY)
+    """For one step of the sum, of the core with most to do. The tile's multiply-adds count, or its loads, or
+    the latency of one sum; then what each tile takes to begin and end, and the copy that fills up rows."""
+    row_tiles = -(-rows // tile.rows)
+    size, loads = tile.rows * tile.vectors, tile.rows + tile.vectors
+    panel = product.depth * tile.vectors * tile.lanes * product.element_bytes
+    farther = tile.vectors * machine.vector_bytes / _FROM_L2 if 2 * panel > machine.l1 else 0.0
+    one = (
+        max(size / _AT_ONCE, loads / _AT_ONCE, _LATENCY, farther) + _A_LOAD * loads + _A_TILE / product.depth
+    )
+    count, cores = tasks(product, tile, groups), cores_for(product, machine)
+    a_task = row_tiles / tile.parts * (one + _A_TILE / product.depth)
+    copied = 0.0 if rows % tile.rows == 0 else 2 * rows / tile.lanes + _A_NEST / product.depth
+    return -(-count // cores) * a_task + copied
 
 
 def _loads(tile: Tile) -> float:
