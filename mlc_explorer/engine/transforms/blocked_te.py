@@ -8,6 +8,7 @@ and the order of the axes (n, o, y, x, v; rc, ry, rx, ri) are what a person read
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from tvm import te, tirx
 
@@ -22,7 +23,7 @@ def pad_blocked(data: te.Tensor, padding: Sequence[int]) -> te.Tensor:
     shape[2], shape[3] = height + top + bottom, width + left + right
     zero = tirx.const(0, data.dtype)
 
-    def element(*index: tirx.Var) -> tirx.PrimExpr:
+    def element(*index: tirx.Var) -> Any:
         n, c, y, x, *rest = index
         inside = tirx.all(y >= top, y < height + top, x >= left, x < width + left)
         return tirx.if_then_else(inside, data[(n, c, y - top, x - left, *rest)], zero)
@@ -102,7 +103,7 @@ def conv2d_depthwise(
 
 def _out(
     padded: te.Tensor, kernel_h: int, kernel_w: int, strides: Sequence[int], dilation: Sequence[int]
-) -> tuple[tirx.PrimExpr, tirx.PrimExpr]:
+) -> tuple[Any, Any]:
     """Rows and columns of the result."""
     rows = (padded.shape[2] - (kernel_h - 1) * dilation[0] - 1) // strides[0] + 1
     return rows, (padded.shape[3] - (kernel_w - 1) * dilation[1] - 1) // strides[1] + 1

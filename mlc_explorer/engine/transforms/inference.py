@@ -16,7 +16,7 @@ from . import blocked_te, channel_blocker, lanes, packed_te, product_packer, rew
 from .base import GraphTransform
 from .wording import words
 
-_IMPORTS = "from collections.abc import Sequence\n\nfrom tvm import te, tirx"
+_IMPORTS = "from collections.abc import Sequence\nfrom typing import Any\n\nfrom tvm import te, tirx"
 
 
 @dataclass(frozen=True)

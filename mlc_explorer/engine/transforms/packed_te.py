@@ -8,6 +8,7 @@ panel is filled up with columns of zeros, which ``unpack`` leaves out again.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from tvm import te, tirx
@@ -27,7 +28,7 @@ def matmul_packed(data: te.Tensor, panels: te.Tensor, columns: int) -> te.Tensor
     def product(m, n_outer, n_inner):  # type: ignore[no-untyped-def]
         return te.sum(data[(*_unflattened(m, rows), k)] * panels[n_outer, k, n_inner], axis=[k])
 
-    def unpacked(*index: tirx.Var) -> tirx.PrimExpr:
+    def unpacked(*index: tirx.Var) -> Any:
         *row, n = index
         return packed[_flattened(row, rows), n // lanes, n % lanes]
 
@@ -35,7 +36,7 @@ def matmul_packed(data: te.Tensor, panels: te.Tensor, columns: int) -> te.Tensor
     return te.compute((*rows, columns), unpacked, name="unpack")
 
 
-def _unflattened(m: tirx.PrimExpr, extents: Sequence[int]) -> list[tirx.PrimExpr]:
+def _unflattened(m: Any, extents: Sequence[int]) -> list[Any]:
     """The index of row `m` of a tensor whose leading axes have these extents."""
     index, left = [], product_of(extents)
     for extent in extents:
@@ -46,9 +47,9 @@ def _unflattened(m: tirx.PrimExpr, extents: Sequence[int]) -> list[tirx.PrimExpr
     return index
 
 
-def _flattened(index: Sequence[tirx.PrimExpr], extents: Sequence[int]) -> tirx.PrimExpr:
+def _flattened(index: Sequence[Any], extents: Sequence[int]) -> Any:
     """The row of that index."""
-    row: tirx.PrimExpr = tirx.IntImm("int64", 0)
+    row: Any = tirx.IntImm("int64", 0)
     for axis, extent in enumerate(extents):
         row = row + index[axis] * product_of(extents[axis + 1 :]) if extent != 1 else row
     return row
