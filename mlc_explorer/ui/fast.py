@@ -129,11 +129,11 @@ def show(work: Workspace, language: str) -> None:
     if failed is None or failed[1] != work.keys[-1]:
         return
     function, _, error = failed
-    title = "fast.failed" if function is None else "fast.function_failed"
+    title = say("fast.failed" if function is None else "fast.function_failed", language, function=function)
     message, hint = map(boundary.plain, boundary.message_and_hint(error, language))
     with st.container(key="mlc-fast-failed"):
         st.warning(
-            f"**{boundary.plain(say(title, language, function=function))}**\n\n{message}\n\n:material/lightbulb: {hint}",
+            f"**{boundary.plain(title)}**\n\n{message}\n\n:material/lightbulb: {hint}",
             icon=":material/block:",
         )
         st.button(say("history.leave", language), type="tertiary", key="fast.leave", on_click=_dismiss)
