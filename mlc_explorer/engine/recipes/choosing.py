@@ -9,6 +9,8 @@ from ..machine import Machine
 from .base import Recipe
 from .conv_blocked import ConvBlocked, ConvStem
 from .conv_depthwise import ConvDepthwise
+from .elementwise import Elementwise
+from .generic import Generic
 from .matmul import MatmulTiled
 
 # In the order in which they are asked: the most particular first.
@@ -17,6 +19,8 @@ RECIPES: tuple[type[Recipe], ...] = (
     ConvStem,
     ConvDepthwise,
     MatmulTiled,
+    Elementwise,
+    Generic,  # fits whatever has loops
 )
 
 
