@@ -64,7 +64,7 @@ class MatmulTiled(Recipe):
         tile = matmul_tile.tile_for(product, machine)
         unroll = matmul_tile.unrolled(tile, product.sums[-1].extent)
         packed = matmul_tile.worth_packing(product, tile.lanes)
-        spread = matmul_tile.cores_for(product, machine) > 1
+        spread = matmul_tile.spread(product, tile, machine)
         return cls(tile.rows, tile.vectors, tile.lanes, unroll, packed, tile.parts, spread)
 
     def reasons(self, func: PrimFunc, machine: Machine) -> Mapping[str, Any]:

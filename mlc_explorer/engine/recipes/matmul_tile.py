@@ -19,7 +19,7 @@ _SPARE = 1  # registers besides the sums and a row of vectors: the broadcast val
 _VECTORS = (1, 2, 3, 4, 6, 8)
 _MOST_ROWS = 16
 BODY = 96  # multiply-adds of a body that the processor's decoder still keeps up with
-SERIAL = 20_000  # operations below which waking the other cores costs more than they bring
+SERIAL = 60_000  # operations below which waking the other cores costs more than they bring
 _MOST_STRIDE = 8  # vectors from one step of the sum to the next in an operand that is as good as packed
 _RAGGED = 4  # a vector may have so many times fewer columns than a register
 PACKED_ROWS = 8  # rows from which on a copy of the other operand is paid back
@@ -39,8 +39,11 @@ def lanes_of(product: Product, machine: Machine) -> int:
     """Columns of one vector: those of a register, or all where they are fewer; of columns that no copy fills
     up, a number that divides them."""
     most = min(machine.lanes(product.element_bytes), product.column.extent)
-    if worth_packing(product, most):
+    if worth_packing(product, most) or product.column.extent % most == 0:
         return most
+    common = math.gcd(product.column.extent, most)
+    if common * _RAGGED >= most:
+        return common
     return next(n for n in range(most, 0, -1) if product.column.extent % n == 0)
 
 
@@ -49,10 +52,11 @@ def worth_packing(product: Product, lanes: int) -> bool:
     vector divides its columns."""
     if product.panels is not None or not product.packable:
         return False
-    jumps = product.column.right != 1 or product.sums[-1].right > _MOST_STRIDE * lanes
+    jumps = product.sums[-1].right > _MOST_STRIDE * lanes
     rows = 1 if product.row is None else product.row.extent
     common = math.gcd(product.column.extent, lanes)
-    return (rows >= PACKED_ROWS and (jumps or common < lanes)) or common * _RAGGED < lanes
+    few = product.column.right == 1 and common * _RAGGED >= lanes
+    return not few or (rows >= PACKED_ROWS and (jumps or common < lanes))
 
 
 def fits(tile: Tile, registers: int) -> bool:
@@ -107,6 +111,12 @@ def _whole(product: Product, tile: Tile) -> bool:
 def cores_for(product: Product, machine: Machine) -> int:
     """Over how many cores it is worth to spread the product."""
     return machine.cores if product.operations >= SERIAL else 1
+
+
+def spread(product: Product, tile: Tile, machine: Machine) -> bool:
+    """Whether there is work for several cores."""
+    groups = column_groups(product, tile.lanes)
+    return cores_for(product, machine) > 1 and tasks(product, tile, groups) > 1
 
 
 def tasks(product: Product, tile: Tile, groups: int) -> int:
