@@ -10,6 +10,7 @@ from .base import Recipe
 from .conv_blocked import ConvBlocked, ConvStem
 from .conv_depthwise import ConvDepthwise
 from .elementwise import Elementwise
+from .gemv import GemvDot, GemvStreamed
 from .generic import Generic
 from .matmul import MatmulTiled
 
@@ -18,6 +19,8 @@ RECIPES: tuple[type[Recipe], ...] = (
     ConvBlocked,
     ConvStem,
     ConvDepthwise,
+    GemvStreamed,
+    GemvDot,
     MatmulTiled,
     Elementwise,
     Generic,  # fits whatever has loops
