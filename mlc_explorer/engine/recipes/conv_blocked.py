@@ -29,8 +29,8 @@ class ConvBlocked(Recipe):
        smaller one.
     3. The reduction over input channels and the kernel runs around the tile, so that a sum is written
        once.
-    4. A few input channels are written out, so that the loop costs little and the body still fits the
-       decoder.
+    4. A few input channels are written out, so that the loop costs little; the body stays small, for
+       LLVM's sake.
     5. Rows and blocks run over the cores; outermost is what lets the least be read again.
     6. Zeros at the border are copied around the input beforehand, so that the inner loops need no
        condition.
@@ -62,8 +62,7 @@ class ConvBlocked(Recipe):
     def of(cls, layer: Layer, machine: Machine) -> Self:
         """The numbers for a layer."""
         pixels, blocks = conv_tile.tile(layer, machine)
-        body = pixels * blocks * conv_tile.vectors(layer, machine)
-        unroll = conv_tile.unrolled(body, layer.reduction[-1])
+        unroll = conv_tile.unrolled(pixels * blocks, layer, machine)
         return cls(pixels, blocks, unroll, outermost(layer, blocks, machine))
 
     def reasons(self, func: PrimFunc, machine: Machine) -> Mapping[str, Any]:
@@ -120,7 +119,7 @@ class ConvStem(ConvBlocked):
        registers.
     2. A tile is some pixels of a row times some blocks of output channels; it is smaller than in
        other layers, because neighbouring pixels are loaded as one vector, which takes registers too.
-    3. The columns of the kernel are written out.
+    3. The columns of the kernel are written out where that leaves the body small.
     4. Rows run over the cores; the padded copy of the few input rows that one needs is made where it
        is needed and stays in the cache.
 
@@ -140,8 +139,7 @@ class ConvStem(ConvBlocked):
     @classmethod
     def of(cls, layer: Layer, machine: Machine) -> Self:
         pixels, blocks = conv_tile.tile(layer, machine, machine.registers // 2)
-        body, width = pixels * blocks * conv_tile.vectors(layer, machine), layer.reduction[-1]
-        return cls(pixels, blocks, width if body * width <= conv_tile.BODY else 1, ROWS)
+        return cls(pixels, blocks, conv_tile.unrolled(pixels * blocks, layer, machine), ROWS)
 
     def _over_cores(self, draft: Draft, outer: list[LoopVar], copy: str | None) -> None:
         rows = draft.fuse(outer[:2]) if self.outermost == ROWS else draft.fuse(outer)

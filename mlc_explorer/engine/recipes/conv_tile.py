@@ -12,7 +12,7 @@ from ..machine import Machine
 from .conv_layer import Layer
 
 SPARE = 2  # registers that are neither sums nor weights: the pixel that is broadcast, and one in reserve
-BODY = 112  # multiply-adds of a loop's body that decoder and instruction cache still keep up with
+BODY = 56  # multiply-adds of a loop's body beside which the loop costs nothing; more only takes LLVM longer
 _LATENCY = 10  # sums under way that hide the latency of each: four cycles of two, and a few more
 _PIXEL, _WEIGHTS = 0.5, 1.0  # a load in multiply-adds: pixels come from the first cache, weights from farther
 _REST = 1.06  # a row that tiles do not divide costs its last tile's code, and a jump
@@ -47,9 +47,10 @@ def vectors(layer: Layer, machine: Machine) -> int:
     return -(-layer.lanes // machine.lanes(layer.element_bytes))
 
 
-def unrolled(body: int, length: int) -> int:
-    """Iterations of the innermost reduction loop, of `length`, that are written out: a whole short loop, or
-    the largest divisor up to four, for which the body stays small."""
+def unrolled(sums: int, layer: Layer, machine: Machine) -> int:
+    """Iterations of the innermost reduction loop that are written out around a tile of `sums`: a whole short
+    loop, or the largest divisor up to four, for which the body stays small."""
+    body, length = sums * vectors(layer, machine), layer.reduction[-1]
     return next((n for n in (length, 4, 3, 2) if n <= 8 and length % n == 0 and body * n <= BODY), 1)
 
 
