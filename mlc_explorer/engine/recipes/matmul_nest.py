@@ -13,7 +13,7 @@ from tvm.tirx import BufferStore
 from ...errors import Refused
 from ..draft import Draft, LoopVar
 from ..transforms.scope import extent
-from .matmul_product import Product
+from .matmul_product import Product, after
 
 # What LLVM calls a library for, element by element: a tile of such calls is not written out.
 _CALLED = ("exp", "erf", "tanh", "sigmoid", "pow", "log")
@@ -76,18 +76,10 @@ def into_panels(draft: Draft, product: Product, copy: str, width: int) -> None:
 
 def last_block(draft: Draft, product: Product) -> str | None:
     """Inlines what stands between the product and the last block that follows it; that block, or None."""
-    following = [p.path for p in _following(draft, product.block)]
+    following = [p.path for p in after(draft.scope, draft.scope.at(product.block))]
     for block in following[:-1]:
         draft.do("compute_inline", block=block)
     return following[-1] if following else None
-
-
-def _following(draft: Draft, block: str) -> list[Any]:
-    found, here = [], draft.scope.at(block)
-    while following := draft.scope.consumers(here):
-        here = following[0]
-        found.append(here)
-    return found
 
 
 def local_copy(draft: Draft, block: str) -> str:

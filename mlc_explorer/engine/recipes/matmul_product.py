@@ -42,7 +42,7 @@ class Axis:
 @dataclass(frozen=True, eq=False)
 class Product:
     """`block` is the product's path; `left` and `right` are the operands' names. `after` are the blocks that
-    use the result one after the other, `before` those that make the operands. `left_axes`,
+    use the result, in their order, `before` those that make the operands. `left_axes`,
     `right_axes`: the axis of each index of an operand, if each is an axis by itself. All axes outermost
     first."""
 
@@ -133,22 +133,15 @@ def _operands(place: Place) -> tuple[TensorLoad, TensorLoad] | None:
 
 
 def _chained(scope: Scope, product: Place) -> bool:
-    """Whether the other blocks add nothing up, each has a nest of its own, and those after the product follow
-    one from the other to the one result."""
+    """Whether the other blocks add nothing up and have nests of their own, and one result comes of those that
+    follow the product."""
     others = [p for p in scope.leaves if p is not product]
     if any(scope.axis(loop) == REDUCTION for p in others for loop in scope.nest(p)):
         return False
     if any(len(loop.blocks) != 1 for p in scope.leaves for loop in scope.nest(p)):
         return False
-    here = product
-    for _ in others:
-        following = scope.consumers(here)
-        if not following:
-            break
-        if len(following) > 1:
-            return False
-        here = following[0]
-    return True
+    following = after(scope, product)
+    return sum(not scope.consumers(p) for p in following) <= 1
 
 
 def _sorted_axes(sight: Sight, place: Place, one: TensorLoad, other: TensorLoad) -> Product | None:
@@ -185,7 +178,7 @@ def _sorted_axes(sight: Sight, place: Place, one: TensorLoad, other: TensorLoad)
         str(one.source.name),
         str(other.source.name),
         *(tuple(kinds[kind]) for kind in ("batch", "rows", "columns", "sums")),
-        tuple(_after(scope, place)),
+        tuple(p.path for p in after(scope, place)),
         tuple(_before(scope, place)),
         element_bytes(place),
         _axes_of(one, own, known),
@@ -239,12 +232,14 @@ def _kind(axis: Axis) -> str | None:
     return "rows" if axis.left or axis.extent == 1 else None
 
 
-def _after(scope: Scope, product: Place) -> Sequence[str]:
-    found, here = list[str](), product
-    while following := scope.consumers(here):
-        here = following[0]
-        found.append(here.path)
-    return found
+def after(scope: Scope, product: Place) -> list[Place]:
+    """The blocks that use what `product` writes, also through others, in the order of the text."""
+    found, asked = list[Place](), [product]
+    while asked:
+        new = [p for p in scope.consumers(asked.pop()) if p not in found]
+        found += new
+        asked += new
+    return [p for p in scope.leaves if p in found]
 
 
 def _before(scope: Scope, product: Place) -> Sequence[str]:
