@@ -374,13 +374,13 @@ def test_a_row_of_the_trace_shows_time_gain_and_check(show: Opener) -> None:
     expect(page.locator(".step[data-n='3'] .message")).to_have_text("a reduction can't be bound")
 
 
-def test_a_click_on_a_row_goes_there_and_the_last_can_be_deleted(show: Opener) -> None:
+def test_a_click_on_a_row_goes_there_and_its_cross_takes_it_out(show: Opener) -> None:
     page = show()
     page.click(".step[data-n='1'] .go")
     expect(page.locator(".step.current")).to_have_attribute("data-n", "1")
     expect(page.locator(".step.dimmed")).to_have_count(2)
-    page.get_by_role("button", name=SAY["trace.delete"]).click()
-    assert events(page, 2) == [{"type": "goto", "cursor": 1}, {"type": "delete"}]
+    page.locator(".step[data-n='2'] .delete").click()
+    assert events(page, 2) == [{"type": "goto", "cursor": 1}, {"type": "remove", "first": 1, "count": 1}]
 
 
 def test_bars_are_logarithmic_for_a_wide_spread_and_linear_on_request(show: Opener) -> None:

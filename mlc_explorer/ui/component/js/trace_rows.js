@@ -47,12 +47,14 @@ function whatHtml(row, lines, labels, cursor) {
 
 /** How many steps a group has, what they made of the time, and what they left undone. */
 function groupHtml(row, lines, labels, cursor) {
-  const tags = [say(labels, "trace.group", { count: row.count })];
-  if (row.seconds != null) tags.push(say(labels, "trace.seconds", { seconds: row.seconds < 0.1 ? row.seconds.toFixed(2) : row.seconds.toFixed(1) }));
   const inside = !row.open && cursor >= row.first && cursor < row.n;
-  if (inside) tags.push(say(labels, "trace.at", { n: cursor - row.first + 1 }));
+  const seconds = row.seconds?.toFixed(row.seconds < 0.1 ? 2 : 1);
+  const tag = (name, text) => `<span class="tag ${name}">${esc(text)}</span>`;
   return (
-    tags.map((text) => `<span class="tag">${esc(text)}</span>`).join("") + resultHtml(row, lines, labels) +
+    tag("count", say(labels, "trace.group", { count: row.count })) +
+    (seconds ? tag("seconds", say(labels, "trace.seconds", { seconds })) : "") +
+    (inside ? tag("at", say(labels, "trace.at", { n: cursor - row.first + 1 })) : "") +
+    resultHtml(row, lines, labels) +
     (row.note ? `<p class="note">${esc(row.note)}</p>` : "")
   );
 }

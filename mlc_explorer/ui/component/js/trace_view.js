@@ -54,6 +54,9 @@ function create(root) {
   });
   view.list.addEventListener("click", (e) => onClick(view, e));
   view.list.addEventListener("keydown", (e) => onKey(view, e));
+  view.list.addEventListener("focusin", (e) => {
+    view.focus = e.target.closest("[data-key]").dataset.key;
+  });
   views.set(root, view);
   return view;
 }
