@@ -3,7 +3,7 @@
 The thread, not the page, drives the run, so that it goes on while the person looks at something else; the
 page only reads `Run`. Each measurement is stored as soon as it is there. A run whose page is gone ends,
 because others wait for the machine. A visitor has one run of each `name`: the history's, the ideas', …;
-starting one cancels the others, because they would share the cores.
+starting one cancels the others, because they would share the cores. `adopt` counts a tuning among them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, cast
 
 import streamlit as st
 from streamlit import runtime
@@ -41,6 +41,15 @@ class Budget:
     seconds: float = 1.0
     limit: float | None = None
     twins: bool = True
+
+
+class Cancellable(Protocol):
+    """What else uses the cores for a while."""
+
+    @property
+    def active(self) -> bool: ...
+
+    def cancel(self) -> None: ...
 
 
 class Run:
@@ -173,7 +182,7 @@ def shown(m: Measurement | None) -> dict[str, Any] | None:
 
 def current(name: str = HISTORY) -> Run | None:
     """The visitor's run of that name, if there was one."""
-    return _runs().get(name)
+    return cast(Run | None, _runs().get(name))
 
 
 def start(session: Session, cursors: list[int], function: str | None, target: str) -> None:
@@ -195,13 +204,33 @@ def begin(
     _runs()[name] = Run(engine, traces, function, target, _page_is_open(), budget)
 
 
+def adopt(name: str, run: Cancellable) -> None:
+    """Counts `run` among the visitor's, by a name of its own: the others are cancelled now, and it is when
+    another starts or the page has gone."""
+    for other in _runs():
+        cancel(other)
+    _runs()[name] = run
+    watch = threading.Thread(target=_end_if_abandoned, args=(run, _page_is_open()), daemon=True)
+    watch.start()
+
+
+def _end_if_abandoned(run: Cancellable, is_watched: Callable[[], bool]) -> None:
+    watched_at = time.monotonic()
+    while run.active:
+        time.sleep(_POLL_SECONDS)
+        if is_watched():
+            watched_at = time.monotonic()
+        elif time.monotonic() - watched_at > _ABANDONED_SECONDS:
+            return run.cancel()
+
+
 def cancel(name: str = HISTORY) -> None:
-    run = current(name)
+    run = _runs().get(name)
     if run is not None:
         run.cancel()
 
 
-def _runs() -> dict[str, Run]:
+def _runs() -> dict[str, Cancellable]:
     return st.session_state.setdefault(_KEY, {})
 
 
