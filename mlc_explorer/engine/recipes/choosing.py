@@ -13,6 +13,7 @@ from .elementwise import Elementwise
 from .gemv import GemvDot, GemvStreamed
 from .generic import Generic
 from .matmul import MatmulTiled
+from .sums import Pooling, Reduction
 
 # In the order in which they are asked: the most particular first.
 RECIPES: tuple[type[Recipe], ...] = (
@@ -22,6 +23,8 @@ RECIPES: tuple[type[Recipe], ...] = (
     GemvStreamed,
     GemvDot,
     MatmulTiled,
+    Pooling,
+    Reduction,
     Elementwise,
     Generic,  # fits whatever has loops
 )

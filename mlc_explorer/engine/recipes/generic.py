@@ -16,6 +16,7 @@ from ..transforms.scope import Scope
 from . import nests, reducing
 from .base import Recipe
 from .nests import Nest
+from .reducing import Numbers
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,11 @@ class Generic(Recipe):
         nests.inline(draft)
         for nest in _open(draft.scope):
             pieces = nests.pieces_for(nest.work, self.cores, self.grain)
-            how = reducing.reduction_nest if nest.reduction else nests.spatial_nest
-            if not attempt(draft, how, nest.block.path, self.vector, pieces):
-                attempt(draft, reducing.plain, nest.block.path, pieces)
+            block, numbers = nest.block.path, Numbers(self.vector, pieces)
+            if not nest.reduction:
+                attempt(draft, nests.spatial_nest, block, self.vector, pieces)
+            elif not attempt(draft, reducing.reduction_nest, block, numbers):
+                attempt(draft, reducing.plain, block, pieces)
 
 
 def _open(scope: Scope) -> list[Nest]:

@@ -23,7 +23,7 @@ from ..draft import Draft, LoopVar
 from ..paths import Place
 from ..transforms.scope import REDUCTION, SPATIAL, Scope, extent, is_serial
 
-GRAIN = 1 << 15  # operations for each core below which waking it costs more than it saves
+GRAIN = 1 << 17  # operations for each core, most in vectors, below which waking it costs more than it saves
 CHUNKS = 4  # pieces of work for each core, so that none waits long for the slowest
 _CHEAP = 4  # operations that may be done once for each reader
 
@@ -108,9 +108,10 @@ class Nest:
 
     def vectorizable(self, loop: Place) -> bool:
         """Whether the loop runs over neighbouring elements of the result, and of each operand or along none,
-        without a condition: LLVM moves one that stays the same out of a loop, but not out of vectors."""
+        and no condition depends on it."""
         steady = all(self.stride(loop, r) in (0, 1) for r in self.reads)
-        return self.writes_along(loop) and steady and not self.conditional and not self.calls
+        settled = loop.node.loop_var not in self.conditions
+        return self.writes_along(loop) and steady and settled and not self.calls
 
     @property
     def conditional(self) -> bool:
@@ -179,9 +180,9 @@ class Nest:
         return at
 
 
-# Roughly what a call costs in additions.
-_CALLS = {"exp": 16, "exp2": 16, "exp10": 16, "log": 16, "log2": 16, "log10": 16, "log1p": 16}
-_CALLS |= {"tanh": 24, "sigmoid": 24, "sin": 24, "cos": 24, "tan": 32, "pow": 32, "erf": 64}
+# Functions of the C library, and roughly what a call costs in additions, of which a vector does many at once.
+_CALLS = {"exp": 100, "exp2": 100, "exp10": 100, "log": 100, "log2": 100, "log10": 100, "log1p": 100}
+_CALLS |= {"tanh": 200, "sigmoid": 120, "sin": 200, "cos": 200, "tan": 300, "pow": 300, "erf": 800}
 
 
 def _operations(value: Any) -> int:
@@ -276,10 +277,11 @@ def width(size: int, vector: int) -> int:
 
 def in_vectors(draft: Draft, block: str, loop: LoopVar, vector: int) -> LoopVar | None:
     """Vectorizes `loop`, the innermost, if it lends itself. Gives the loop over the vectors, None if there is
-    but one."""
-    place = draft.loop(loop)
+    but one. A block with conditions is left to LLVM, which moves one that stays the same out of a loop, but
+    not out of vectors."""
+    place, found = draft.loop(loop), nest(draft, block)
     wide = width(extent(place) or 1, vector)
-    if wide < 2 or not nest(draft, block).vectorizable(place):
+    if wide < 2 or found.conditional or not found.vectorizable(place):
         return loop
     outer, inner = draft.tile(loop, wide)
     draft.mark("vectorize", inner)

@@ -7,6 +7,7 @@ holds partial sums of one result, which are added up at the end; this changes th
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 from ..draft import Draft, LoopVar
 from ..paths import Place
@@ -19,17 +20,25 @@ ROWS = 8  # results that are summed side by side where there are no vectors
 _WRITTEN_OUT = 16  # iterations of a window that are written out
 
 
-def reduction_nest(draft: Draft, block: str, vector: int, pieces: int, epilogue: str | None = None) -> None:
-    """Schedules a nest with sums, for registers of `vector` elements. `epilogue`: the only block that reads
-    them, computed beside each piece of the result. Raises Refused, and leaves the draft half done, where
-    TVM does not take it."""
+@dataclass(frozen=True)
+class Numbers:
+    """`vector` elements in a register, `pieces` for the cores, `tile` results summed side by side."""
+
+    vector: int
+    pieces: int
+    tile: int = 1
+
+
+def reduction_nest(draft: Draft, block: str, numbers: Numbers, epilogue: str | None = None) -> None:
+    """Schedules a nest with sums. `epilogue`: the only block that reads them, computed beside each piece of
+    the result. Raises Refused, and leaves the draft half done, where TVM does not take it."""
     found = nests.nest(draft, block)
     if column(found) is not None:
-        _in_columns(draft, block, vector, pieces, epilogue)
-    elif parts_of(found, vector) > 1:
-        _in_parts(draft, block, vector, pieces, epilogue)
+        _in_columns(draft, block, numbers, epilogue)
+    elif parts_of(found, numbers.vector) > 1:
+        _in_parts(draft, block, numbers, epilogue)
     else:
-        _in_rows(draft, block, pieces, epilogue)
+        _in_rows(draft, block, numbers, epilogue)
 
 
 def column(nest: Nest) -> Place | None:
@@ -65,24 +74,32 @@ def _summed_run(nest: Nest) -> list[Place]:
 # -- results side by side
 
 
-def _in_columns(draft: Draft, block: str, vector: int, pieces: int, epilogue: str | None) -> None:
+def _in_columns(draft: Draft, block: str, numbers: Numbers, epilogue: str | None) -> None:
     found = nests.nest(draft, block)
     along = column(found)
     assert along is not None
-    outer = [p.node.loop_var for p in found.spatial if p is not along]
-    run = along.node.loop_var
+    outer: list[LoopVar | None] = [p.node.loop_var for p in found.spatial if p is not along]
     sums = [p.node.loop_var for p in found.reduction]
-    size = extent(along) or 1
-    width = nests.width(size, vector)
-    steps, lanes = draft.tile(run, width) if width > 1 and size != width else (None, run)
-    draft.reorder([*outer, steps, *sums, lanes])
+    wide = nests.width(extent(along) or 1, numbers.vector)
+    steps, lanes = _cut(draft, along.node.loop_var, wide)
+    tiled = None
+    if numbers.tile > 1 and outer:
+        outer[-1], tiled = _cut(draft, outer[-1], numbers.tile)
+    draft.reorder([*outer, steps, *sums, tiled, lanes])
     around = [v for v in (*outer, steps) if v is not None]
-    _beside(draft, block, around, epilogue, width)
-    if width > 1:
+    _beside(draft, block, around, epilogue, wide)
+    if wide > 1:
         draft.mark("vectorize", lanes)
-    nests.over_cores(draft, around, pieces)
-    _initialise(draft, block, width)
+    if tiled is not None:
+        draft.mark("unroll", tiled)
+    nests.over_cores(draft, around, numbers.pieces)
+    _initialise(draft, block, wide, tiled is not None)
     _write_out(draft, sums)
+
+
+def _cut(draft: Draft, loop: LoopVar, size: int) -> tuple[LoopVar | None, LoopVar | None]:
+    """The loop over pieces of `size`, and the one within a piece: all of the loop for a size of one."""
+    return (None, loop) if size == 1 else draft.tile(loop, size)
 
 
 def _beside(draft: Draft, block: str, around: list[LoopVar], epilogue: str | None, width: int) -> None:
@@ -102,14 +119,17 @@ def _beside(draft: Draft, block: str, around: list[LoopVar], epilogue: str | Non
         draft.mark("vectorize", last[-1])
 
 
-def _initialise(draft: Draft, block: str, width: int = 1) -> None:
-    """The initial value on its own, before the reduction; in vectors of `width`."""
+def _initialise(draft: Draft, block: str, width: int = 1, tiled: bool = False) -> None:
+    """The initial value on its own, before the reduction; in vectors of `width`, a tile written out."""
     found = nests.nest(draft, block)
     if not found.reduction or found.block.node.init is None:
         return
     draft.do("decompose_reduction", block=block, loop=found.reduction[0].path)
     if width > 1:
-        draft.mark("vectorize", draft.nest(f"{block}_init")[-1])
+        *outer, lanes = draft.nest(f"{block}_init")
+        draft.mark("vectorize", lanes)
+        if tiled:
+            draft.mark("unroll", outer[-1])
 
 
 def _write_out(draft: Draft, sums: list[LoopVar]) -> None:
@@ -127,16 +147,18 @@ def _write_out(draft: Draft, sums: list[LoopVar]) -> None:
 # -- summed elements side by side
 
 
-def _in_parts(draft: Draft, block: str, vector: int, pieces: int, epilogue: str | None) -> None:
+def _in_parts(draft: Draft, block: str, numbers: Numbers, epilogue: str | None) -> None:
     found = nests.nest(draft, block)
     outer = [p.node.loop_var for p in found.spatial]
-    whole = parts_of(found, vector)
+    whole = parts_of(found, numbers.vector)
     run = draft.fuse([p.node.loop_var for p in _summed_run(found)])
-    partial = partial_sums(draft, block, run, whole, vector)
+    partial = partial_sums(draft, block, run, whole, numbers.vector)
     if outer:
         for name in partial:
             draft.do("compute_at", block=name, loop=draft.path(outer[-1]))
-        nests.over_cores(draft, outer, pieces)
+        if epilogue is not None:
+            draft.do("reverse_compute_at", block=epilogue, loop=draft.path(outer[-1]))
+        nests.over_cores(draft, outer, numbers.pieces)
     for name in partial:
         vectors_of_parts(draft, name)
 
@@ -177,7 +199,7 @@ def vectors_of_parts(draft: Draft, block: str) -> None:
 # -- neither
 
 
-def _in_rows(draft: Draft, block: str, pieces: int, epilogue: str | None) -> None:
+def _in_rows(draft: Draft, block: str, numbers: Numbers, epilogue: str | None) -> None:
     """A few results are summed side by side, so that no addition waits for the one before."""
     found = nests.nest(draft, block)
     outer = [p.node.loop_var for p in found.spatial]
@@ -190,7 +212,7 @@ def _in_rows(draft: Draft, block: str, pieces: int, epilogue: str | None) -> Non
         draft.do("reverse_compute_at", block=epilogue, loop=draft.path(around[-1]))
     if inner is not None:
         draft.mark("unroll", inner)
-    nests.over_cores(draft, around, pieces)
+    nests.over_cores(draft, around, numbers.pieces)
     _initialise(draft, block)
 
 

@@ -100,6 +100,101 @@ def shares_of_partial_sums(A: T.Buffer((4, 32), "float32"), C: T.Buffer((4, 32),
                 C[vi, vj] = A[vi, vj] / S[vi]
 
 
+@T.prim_func(s_tir=True)
+def window(A: T.Buffer((1, 1, 4, 4, 8), "float32"), C: T.Buffer((1, 1, 2, 2, 8), "float32")):
+    T.func_attr({"tirx.noalias": True})
+    for n, c, y, x, v, ry, rx in T.grid(1, 1, 2, 2, 8, 2, 2):
+        with T.sblock("pool"):
+            vn, vc, vy, vx, vv, vry, vrx = T.axis.remap("SSSSSRR", [n, c, y, x, v, ry, rx])
+            with T.init():
+                C[vn, vc, vy, vx, vv] = T.float32(0)
+            C[vn, vc, vy, vx, vv] = C[vn, vc, vy, vx, vv] + A[vn, vc, vy * 2 + vry, vx * 2 + vrx, vv]
+
+
+@T.prim_func(s_tir=True)
+def window_around_a_tile(A: T.Buffer((1, 1, 4, 4, 8), "float32"), C: T.Buffer((1, 1, 2, 2, 8), "float32")):
+    T.func_attr({"tirx.noalias": True})
+    tile = T.sblock_alloc_buffer((1, 1, 2, 2, 8))
+    for n, c in T.grid(1, 1):
+        for y in T.parallel(2):
+            for x_init in T.unroll(2):
+                for v_init in T.vectorized(8):
+                    with T.sblock("pool_init"):
+                        vn, vc, vy, vx, vv = T.axis.remap("SSSSS", [n, c, y, x_init, v_init])
+                        T.reads()
+                        T.writes(tile[vn, vc, vy, vx, vv])
+                        tile[vn, vc, vy, vx, vv] = T.float32(0)
+            for ry in T.unroll(2):
+                for rx in T.unroll(2):
+                    for x in T.unroll(2):
+                        for v in T.vectorized(8):
+                            with T.sblock("pool_update"):
+                                vn, vc, vy, vx, vv, vry, vrx = T.axis.remap(
+                                    "SSSSSRR", [n, c, y, x, v, ry, rx]
+                                )
+                                T.reads(tile[vn, vc, vy, vx, vv], A[vn, vc, vy * 2 + vry, vx * 2 + vrx, vv])
+                                T.writes(tile[vn, vc, vy, vx, vv])
+                                tile[vn, vc, vy, vx, vv] = (
+                                    tile[vn, vc, vy, vx, vv] + A[vn, vc, vy * 2 + vry, vx * 2 + vrx, vv]
+                                )
+            for ax0 in range(2):
+                for ax1 in T.vectorized(8):
+                    with T.sblock("C_global"):
+                        v0 = T.axis.spatial(1, 0)
+                        v1 = T.axis.spatial(1, 0)
+                        v2, v3, v4 = T.axis.remap("SSS", [y, ax0, ax1])
+                        T.reads(tile[v0, v1, v2, v3, v4])
+                        T.writes(C[v0, v1, v2, v3, v4])
+                        C[v0, v1, v2, v3, v4] = tile[v0, v1, v2, v3, v4]
+
+
+@T.prim_func(s_tir=True)
+def mean(A: T.Buffer((4, 6, 16), "float32"), C: T.Buffer((4, 16), "float32")):
+    T.func_attr({"tirx.noalias": True})
+    S = T.sblock_alloc_buffer((4, 16))
+    for i, j, k in T.grid(4, 16, 6):
+        with T.sblock("sum"):
+            vi, vj, vk = T.axis.remap("SSR", [i, j, k])
+            with T.init():
+                S[vi, vj] = T.float32(0)
+            S[vi, vj] = S[vi, vj] + A[vi, vk, vj]
+    for i, j in T.grid(4, 16):
+        with T.sblock("mean"):
+            vi, vj = T.axis.remap("SS", [i, j])
+            C[vi, vj] = S[vi, vj] / T.float32(6)
+
+
+@T.prim_func(s_tir=True)
+def means_side_by_side(A: T.Buffer((4, 6, 16), "float32"), C: T.Buffer((4, 16), "float32")):
+    T.func_attr({"tirx.noalias": True})
+    S = T.sblock_alloc_buffer((4, 16))
+    for i in T.parallel(4):
+        for j_0 in range(2):
+            for j_1_init in T.vectorized(8):
+                with T.sblock("sum_init"):
+                    vi = T.axis.spatial(4, i)
+                    vj = T.axis.spatial(16, j_0 * 8 + j_1_init)
+                    T.reads()
+                    T.writes(S[vi, vj])
+                    S[vi, vj] = T.float32(0)
+            for k in T.unroll(6):
+                for j_1 in T.vectorized(8):
+                    with T.sblock("sum_update"):
+                        vi = T.axis.spatial(4, i)
+                        vj = T.axis.spatial(16, j_0 * 8 + j_1)
+                        vk = T.axis.reduce(6, k)
+                        T.reads(S[vi, vj], A[vi, vk, vj])
+                        T.writes(S[vi, vj])
+                        S[vi, vj] = S[vi, vj] + A[vi, vk, vj]
+            for ax0 in T.vectorized(8):
+                with T.sblock("mean"):
+                    vi = T.axis.spatial(4, i)
+                    vj = T.axis.spatial(16, j_0 * 8 + ax0)
+                    T.reads(S[vi, vj])
+                    T.writes(C[vi, vj])
+                    C[vi, vj] = S[vi, vj] / T.float32(6)
+
+
 def test_elementwise_is_one_pass_in_vectors_over_the_cores(check):
     step = Step("elementwise", "main", {"vector": 16, "pieces": 2})
     check(scale_relu, scale_relu_in_one_pass, step)
@@ -117,3 +212,20 @@ def test_generic_sums_in_parts_and_schedules_each_nest(check):
 def test_generic_refuses_what_is_scheduled_already(refuse):
     said = refuse(scale_relu_in_one_pass, Step("generic", "main", {"vector": 8, "cores": 2, "grain": 64}))
     assert said.code == "recipe_unfit"
+
+
+def test_pooling_keeps_a_tile_of_results_in_registers(check):
+    check(window, window_around_a_tile, Step("pooling", "main", {"vector": 8, "pixels": 2, "pieces": 2}))
+
+
+def test_pooling_refuses_a_sum_without_a_window(refuse):
+    said = refuse(mean, Step("pooling", "main", {"vector": 8, "pixels": 2, "pieces": 2}))
+    assert said.code == "recipe_unfit"
+
+
+def test_a_mean_has_its_results_side_by_side(check):
+    check(mean, means_side_by_side, Step("reduction", "main", {"vector": 8, "pieces": 2}))
+
+
+def test_a_reduction_refuses_a_function_without_sums(refuse):
+    assert refuse(scale_relu, Step("reduction", "main", {"vector": 8, "pieces": 2})).code == "recipe_unfit"
