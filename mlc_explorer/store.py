@@ -1,4 +1,4 @@
-"""What must outlive a page reload and a restarted server: uploads by digest, measurements, links.
+"""What must outlive a page reload and a restarted server: uploads by digest, measurements, tunings, links.
 
 One SQLite file. A connection lives as long as one operation, so that any number of threads and processes may
 use the same file; WAL lets them read while one writes. A file that is damaged is moved aside, because an app
@@ -20,7 +20,7 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,15 +29,19 @@ from .errors import BadModel, BadTrace, MlcError, NotFound
 from .schema.codec import decode, encode
 from .schema.report import Measurement
 from .schema.trace import Trace
+from .schema.tuning import Tuning, without_schedules
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+TuningKey = tuple[str, str, str]  # digest of the function, target, machine
 
 FILE = "store.sqlite3"
 _KEPT_SECONDS = 24 * 3600.0  # an upload used within this time is never removed to make room
 _USED_STEP = 60.0  # how exactly the last use is known; reading should rarely write
 _LINK_LIMIT = 1 << 20
 _LINK_LENGTH = 10
+_TUNINGS = 64  # candidates that are kept of one function
+_TUNED = "function = ? AND target = ? AND machine = ?"
 _VARIABLES = 500  # what SQLite takes in one IN (...) everywhere
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
@@ -53,6 +57,14 @@ _MIGRATIONS = (
         trace TEXT NOT NULL, function TEXT NOT NULL, target TEXT NOT NULL, machine TEXT NOT NULL,
         taken_at TEXT NOT NULL, data TEXT NOT NULL, PRIMARY KEY (trace, function, target, machine));
     CREATE TABLE link (id TEXT PRIMARY KEY, data TEXT NOT NULL, made_at REAL NOT NULL);
+    """,
+    """
+    CREATE TABLE tuning (
+        function TEXT NOT NULL, target TEXT NOT NULL, machine TEXT NOT NULL, candidate TEXT NOT NULL,
+        ms REAL NOT NULL, PRIMARY KEY (function, target, machine, candidate));
+    CREATE TABLE tuned (
+        trace TEXT NOT NULL, function TEXT NOT NULL, target TEXT NOT NULL, data TEXT NOT NULL,
+        PRIMARY KEY (trace, function, target));
     """,
 )
 
@@ -123,8 +135,7 @@ class Store:
 
     def name(self, reference: str) -> str:
         """The file name that an upload came with; a short form of the reference if it is not here."""
-        query = "SELECT name FROM upload WHERE digest = ?"
-        row = self._with(lambda db: db.execute(query, (_digest(reference),)).fetchone())
+        row = self._row("SELECT name FROM upload WHERE digest = ?", _digest(reference))
         return row[0] if row else f"{reference[:19]}…"
 
     def _make_room(self, db: sqlite3.Connection, size: int) -> None:
@@ -176,7 +187,37 @@ class Store:
                 ).fetchall()
             return rows
 
-        return {key: m for key, text in self._with(read) if (m := _measurement(text)) is not None}
+        return {key: m for key, text in self._with(read) if (m := _decoded(Measurement, text)) is not None}
+
+    # -- tunings ---------------------------------------------------------------------------------------
+
+    def save_tuning(self, key: TuningKey, candidate: Mapping[str, Any], ms: float) -> None:
+        """Keeps a candidate's time (see `schema.tuning`). Of one key the fastest stay."""
+        fastest = f"SELECT candidate FROM tuning WHERE {_TUNED} ORDER BY ms LIMIT {_TUNINGS}"
+
+        def write(db: sqlite3.Connection) -> None:
+            row = (*key, json.dumps(candidate, sort_keys=True), ms)
+            db.execute("INSERT OR REPLACE INTO tuning VALUES (?, ?, ?, ?, ?)", row)
+            db.execute(f"DELETE FROM tuning WHERE {_TUNED} AND candidate NOT IN ({fastest})", (*key, *key))
+
+        self._with(write)
+
+    def tunings(self, key: TuningKey) -> list[dict[str, Any]]:
+        """The candidates that are known for a function, the fastest first, each with its "ms"."""
+        query = f"SELECT candidate, ms FROM tuning WHERE {_TUNED} ORDER BY ms"
+        rows = self._with(lambda db: db.execute(query, key).fetchall())
+        return [json.loads(text) | {"ms": ms} for text, ms in rows]
+
+    def save_tuned(self, trace: Trace, found: Tuning) -> None:
+        """Keeps what the last tuning of a function (or model) of `trace` found."""
+        row = (*_tuned_key(trace, found.function, found.target), json.dumps(encode(found)))
+        self._with(lambda db: db.execute("INSERT OR REPLACE INTO tuned VALUES (?, ?, ?, ?)", row))
+
+    def tuned(self, trace: Trace, function: str | None, target: str) -> Tuning | None:
+        """What the last tuning of `function` (None: the model) found, however it is scheduled in `trace`."""
+        query = "SELECT data FROM tuned WHERE trace = ? AND function = ? AND target = ?"
+        row = self._row(query, *_tuned_key(trace, function, target))
+        return _decoded(Tuning, row[0]) if row else None
 
     # -- links -----------------------------------------------------------------------------------------
 
@@ -202,7 +243,7 @@ class Store:
 
     def link(self, name: str) -> Any:
         """What `save_link` was given; NotFound if this store has no such link."""
-        row = self._with(lambda db: db.execute("SELECT data FROM link WHERE id = ?", (name,)).fetchone())
+        row = self._row("SELECT data FROM link WHERE id = ?", name)
         if row is None:
             raise NotFound(
                 f"There is no link '{name}' here.", hint="It may come from another server, or have been cut.",
@@ -211,6 +252,9 @@ class Store:
         return json.loads(row[0])
 
     # -- the file --------------------------------------------------------------------------------------
+
+    def _row(self, query: str, *values: str) -> Any:
+        return self._with(lambda db: db.execute(query, values).fetchone())
 
     def _with(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Does `work` in one transaction; once more on a new file, if this one turns out to be damaged."""
@@ -311,10 +355,15 @@ def _digest(reference: str) -> str:
     return reference.removeprefix("sha256:")
 
 
-def _measurement(text: str) -> Measurement | None:
+def _tuned_key(trace: Trace, function: str | None, target: str) -> tuple[str, str, str]:
+    bare = without_schedules(trace, None if function is None else [function])[0]
+    return bare.key(), function or "", target
+
+
+def _decoded(kind: type[T], text: str) -> T | None:
     """None for what another version of the schema wrote: it can be measured again."""
     try:
-        return decode(Measurement, json.loads(text))
+        return decode(kind, json.loads(text))
     except ValueError:
         return None
 

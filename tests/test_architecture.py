@@ -19,12 +19,13 @@ FREE = {"schema", "errors", "texts"}
 MAY_IMPORT = {
     "app": FREE | {"pages", "ui", "session", "store", "workers"},
     "pages": FREE | {"ui", "session", "store", "workers"},
-    "ui": FREE | {"session", "store", "workers"},
+    "ui": FREE | {"session", "store", "tuning", "workers"},
     "face": FREE | {"commands", "session", "store", "workers"},  # mlc_explorer/__init__.py and __main__.py
     "commands": FREE | {"session"},
     "session": FREE | {"questions", "store", "workers"},
-    "questions": FREE | {"store", "sweeps", "workers"},
+    "questions": FREE | {"store", "sweeps", "tuning", "workers"},
     "sweeps": FREE | {"store", "workers"},
+    "tuning": FREE | {"store", "workers"},
     "workers": FREE | {"engine"},
     "store": FREE,
     "engine": FREE,

@@ -26,6 +26,7 @@ from . import loaders
 from . import targets as _targets
 from .replay import State, apply, replay
 from .transforms import catalogue
+from .tuning.jobs import tune_object, tune_plan, tune_propose, tune_reference, tune_trial  # noqa: F401 - jobs
 from .views import describe
 from .views import pipeline as _pipeline
 from .views.diff import diff as _diff

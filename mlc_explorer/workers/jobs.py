@@ -24,12 +24,13 @@ _INTERACTIVE = [
     "open", "state", "graph", "graph_search", "dataflow", "loops", "text", "diff", "why_not", "transforms",
     "samples", "targets", "script", "model_file", "images", "motion", "cache",
     "pipeline", "pipeline_pass", "palette", "offer", "diagnosis", "candidates", "grid", "steps_of", "repeats",
-    "recipe", "unfold", "explain",
+    "recipe", "unfold", "explain", "tune_plan", "tune_propose", "tune_object",
 ]  # fmt: skip
 # A run is what draws a picture's probabilities, tens of milliseconds: it has a lane of its own, because it
 # must not wait for a measurement of minutes. Two runs, or two measurements, never overlap.
-_COMPILING = {"pipeline", "pipeline_pass", "recipe"}
-_LANES = dict.fromkeys(_INTERACTIVE, INTERACTIVE) | {"measure": MEASURE, "reference": MEASURE, "run": RUN}
+_COMPILING = {"pipeline", "pipeline_pass", "recipe", "tune_plan", "tune_propose", "tune_object"}
+_MEASURING = ["measure", "reference", "tune_reference", "tune_trial"]
+_LANES = dict.fromkeys(_INTERACTIVE, INTERACTIVE) | dict.fromkeys(_MEASURING, MEASURE) | {"run": RUN}
 
 
 def extra() -> ModuleType | None:

@@ -23,7 +23,12 @@ _POSTPROCESSING = (postproc.RewriteParallelVectorizeUnroll, postproc.RewriteRedu
 
 
 def python_lines(mod: IRModule, function: str, data: Any) -> list[str]:
-    """Calls on a schedule ``sch`` that do what the trace or the fastest of the records in `data` does.
+    """Calls on a schedule ``sch`` that do what `schedule_after` does, which says what it raises."""
+    return [str(line) for line in schedule_after(mod, function, data).trace.as_python()]
+
+
+def schedule_after(mod: IRModule, function: str, data: Any) -> Schedule:
+    """A schedule of `function` alone after the trace, or the fastest of the records, in `data`.
 
     Raises BadTrace if `data` is neither, Refused if it does not apply to `function`.
     """
@@ -38,7 +43,7 @@ def python_lines(mod: IRModule, function: str, data: Any) -> list[str]:
         if _is_tuners(trace):
             for rule in _POSTPROCESSING:
                 rule().apply(sch)
-        return [str(line) for line in sch.trace.as_python()]
+        return sch
     except Exception as e:  # TVM has no common root: ScheduleError, InternalError, TypeError, …
         reason = str(e).strip().splitlines()
         said = words("paste_trace_refused", function=function, reason=reason[-1] if reason else "-")
