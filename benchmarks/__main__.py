@@ -11,7 +11,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 HERE = Path(__file__).parent
-_NO_BENCHMARK = {"zoo", "contenders", "one_click", "profiling"}  # what benchmarks are made of
+_NO_BENCHMARK = {
+    "zoo",
+    "contenders",
+    "one_click",
+    "profiling",
+    "torch_networks",
+}  # what benchmarks are made of
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -1,11 +1,12 @@
-"""Who takes part in the networks' benchmark: our compiled code and ONNX Runtime, on the same bytes and input.
+"""Who takes part in the networks' benchmark: our code, ONNX Runtime, torch, on the same bytes and inputs.
 
-Both are called the same way, from Python with their inputs bound beforehand: a network of ten microseconds
+All are called the same way, from Python with their inputs bound beforehand: a network of ten microseconds
 would else be timed for its copies of arrays.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.metadata
 from collections.abc import Callable, Sequence
@@ -47,18 +48,21 @@ def callers(
 ) -> dict[str, Caller]:
     """Everyone who can compute the model here, by name, each having computed it once; ``ours`` first."""
     other = onnx_runtime(model.onnx, inputs, threads) if model.onnx else None
-    found = {"ours": ours(built, inputs)} | ({"onnxruntime": other} if other else {})
+    third = torch_network(model.onnx, inputs, threads) if model.onnx else None
+    found = {"ours": ours(built, inputs), "onnxruntime": other, "torch": third}
+    found = {name: caller for name, caller in found.items() if caller is not None}
     for caller in found.values():
         caller.call()
     return found
 
 
 def versions() -> dict[str, str]:
-    """Of the other side, where it is installed."""
-    try:
-        return {"onnxruntime": importlib.metadata.version("onnxruntime")}
-    except importlib.metadata.PackageNotFoundError:
-        return {}
+    """Of the others, where they are installed."""
+    found = {}
+    for name in ("onnxruntime", "torch"):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
 
 
 def ours(built: Runnable, inputs: Sequence[np.ndarray]) -> Caller:
@@ -95,6 +99,16 @@ def onnx_runtime(
     return Caller(
         lambda: session.run_with_iobinding(binding), binding.copy_outputs_to_cpu, session.end_profiling
     )
+
+
+def torch_network(model: bytes, inputs: Sequence[np.ndarray], threads: int) -> Caller | None:
+    """The model in torch (see `torch_networks`); None where that is not installed."""
+    try:
+        from .torch_networks import TorchNetwork
+    except ImportError:
+        return None
+    network = TorchNetwork(model, inputs, threads)
+    return Caller(network, network)
 
 
 def _no_upload(digest: str) -> bytes:

@@ -1,9 +1,9 @@
 """How fast networks and single functions become by one click, against ONNX Runtime, and what the click takes.
 
 Each model gets the steps of *Make it fast (CPU)* (a single function: the recipe that fits it), is compiled,
-checked and timed in turns with ONNX Runtime, in one process, each waiting until the other leaves the cores.
-Each model has a process of its own, so that its memory is given back and a crash costs one row. The second
-table says what lies between the click and built code.
+checked and timed in turns with ONNX Runtime, and with torch where that is installed, in one process, each
+waiting until the others leave the cores. Each model has a process of its own, so that its memory is given
+back and a crash costs one row. The second table says what lies between the click and built code.
 
     python -m benchmarks networks [NAME ...] [--seconds 2] [--plan fast|fuse|none] [--json FILE]
     python -m benchmarks networks resnet50 --profile       each kernel by itself, the slowest first
