@@ -29,8 +29,8 @@ class ConvBlocked(Recipe):
        smaller one.
     3. The reduction over input channels and the kernel runs around the tile, so that a sum is written
        once.
-    4. A few input channels are written out, so that the loop costs little; the body stays small, for
-       LLVM's sake.
+    4. A few input channels are written out, so that the loop costs little, if the body stays small
+       and the next weights have registers too.
     5. Rows and blocks run over the cores; outermost is what lets the least be read again.
     6. Zeros at the border are copied around the input beforehand, so that the inner loops need no
        condition.
@@ -62,7 +62,7 @@ class ConvBlocked(Recipe):
     def of(cls, layer: Layer, machine: Machine) -> Self:
         """The numbers for a layer."""
         pixels, blocks = conv_tile.tile(layer, machine)
-        unroll = conv_tile.unrolled(pixels * blocks, layer, machine)
+        unroll = conv_tile.unrolled(pixels, blocks, layer, machine)
         return cls(pixels, blocks, unroll, outermost(layer, blocks, machine))
 
     def reasons(self, func: PrimFunc, machine: Machine) -> Mapping[str, Any]:
@@ -139,7 +139,7 @@ class ConvStem(ConvBlocked):
     @classmethod
     def of(cls, layer: Layer, machine: Machine) -> Self:
         pixels, blocks = conv_tile.tile(layer, machine, machine.registers // 2)
-        return cls(pixels, blocks, conv_tile.unrolled(pixels * blocks, layer, machine), ROWS)
+        return cls(pixels, blocks, conv_tile.unrolled(pixels, blocks, layer, machine), ROWS)
 
     def _over_cores(self, draft: Draft, outer: list[LoopVar], copy: str | None) -> None:
         rows = draft.fuse(outer[:2]) if self.outermost == ROWS else draft.fuse(outer)

@@ -12,7 +12,7 @@ from ..machine import Machine
 from .conv_layer import Layer
 
 SPARE = 2  # registers that are neither sums nor weights: the pixel that is broadcast, and one in reserve
-BODY = 56  # multiply-adds of a loop's body beside which the loop costs nothing; more only takes LLVM longer
+BODY = 112  # multiply-adds of a loop's body that decoder and instruction cache still keep up with
 _LATENCY = 10  # sums under way that hide the latency of each: four cycles of two, and a few more
 _PIXEL, _WEIGHTS = 0.5, 1.0  # a load in multiply-adds: pixels come from the first cache, weights from farther
 _REST = 1.06  # a row that tiles do not divide costs its last tile's code, and a jump
@@ -47,11 +47,14 @@ def vectors(layer: Layer, machine: Machine) -> int:
     return -(-layer.lanes // machine.lanes(layer.element_bytes))
 
 
-def unrolled(sums: int, layer: Layer, machine: Machine) -> int:
-    """Iterations of the innermost reduction loop that are written out around a tile of `sums`: a whole short
-    loop, or the largest divisor up to four, for which the body stays small."""
-    body, length = sums * vectors(layer, machine), layer.reduction[-1]
-    return next((n for n in (length, 4, 3, 2) if n <= 8 and length % n == 0 and body * n <= BODY), 1)
+def unrolled(pixels: int, blocks: int, layer: Layer, machine: Machine) -> int:
+    """Iterations of the innermost reduction loop that are written out: four, or a whole loop that is shorter
+    or odd, if the body stays small and the next iteration's weights have registers too; else one."""
+    each, length = vectors(layer, machine), layer.reduction[-1]
+    sums = pixels * blocks * each
+    wanted = 4 if length % 4 == 0 else length
+    fits = sums * wanted <= BODY and sums + 2 * blocks * each <= machine.registers
+    return wanted if fits else 1
 
 
 def _cost(columns: int, pixels: int, blocks: int, each: int) -> float:
