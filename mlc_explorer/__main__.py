@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from .commands import advising, fast, looking
+from .commands import advising, fast, looking, tuning
 from .commands.given import Answer
 from .errors import MlcError
 from .schema.codec import encode
@@ -115,7 +115,15 @@ def arguments() -> argparse.ArgumentParser:
         sub.add_argument(
             "--recipe", default="", metavar="NAME", help="fast_cpu, fast_gpu, or one for a function"
         )
-    for sub in (view, pipeline, measure, script, suggest, sweep, make_fast, explain):
+    tune = verb("tune", tuning.tune, "search for a faster schedule of a function, or of the whole model")
+    tune.add_argument("--function", metavar="F", help="one function instead of the whole model")
+    tune.add_argument("--trials", type=int, default=tuning.TRIALS, metavar="N", help="candidates to try")
+    tune.add_argument("--minutes", type=float, metavar="M", help="the most that it may take")
+    tune.add_argument("--around", action="store_true", help="the recipe with other numbers first")
+    tune.add_argument("--seed", type=int, default=0, metavar="N", help="another one draws other candidates")
+    tune.add_argument("--tracker", metavar="HOST:PORT", help="time on a machine of this TVM RPC tracker")
+    tune.add_argument("--key", default="", metavar="K", help="the key of that machine")
+    for sub in (view, pipeline, measure, script, suggest, sweep, make_fast, explain, tune):
         sub.add_argument("--target", metavar="X", default="cpu", help="cpu, generic, … (default cpu)")
     return parser
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from .errors import MlcError
-from .schema import advice
+from .errors import Cancelled, MlcError
+from .schema import advice, tuning
 from .schema.codec import decode
 from .schema.graph import GraphMatches, GraphView
 from .schema.loops import LoopTree
@@ -21,6 +21,7 @@ from .schema.text import DiffView, TextView
 from .schema.trace import Step, Trace
 from .store import Store
 from .sweeps import measured
+from .tuning import Elsewhere, TuningRun
 from .workers.client import Engine
 
 Progress = Callable[[dict[str, Any]], None]
@@ -218,6 +219,36 @@ class Questions:
         `progress` hears {"done", "of"}; what `store` knows is not measured again."""
         part = measured_function(self.state(), [{"function": function}] if function else steps)
         return measured(self.engine, self.trace, self.grid(steps, most), part, target, progress, store)
+
+    def tune(
+        self,
+        function: str | None = None,
+        target: str = "cpu",
+        trials: int = tuning.TRIALS,
+        minutes: float | None = None,
+        around: bool = False,
+        seed: int = 0,
+        progress: Callable[[tuning.Heard], None] | None = None,
+        store: Store | None = None,
+        tracker: tuple[str, str] | None = None,
+    ) -> tuning.Tuning:
+        """Searches for a faster schedule of `function`, or of every function of the model; Ctrl+C ends it and
+        keeps the best. `around`: the recipe with other numbers first. `tracker`: ``host:port`` of a TVM RPC
+        tracker and the key of the machine where candidates are timed. What `store` knows is used."""
+        bench = Elsewhere(*tracker, target) if tracker else None
+        run = TuningRun.start(
+            self.engine, store, self.trace, function, target, trials, minutes, around, seed, bench
+        )
+        while run.active:
+            try:
+                run.wait(0.2)
+                if progress:
+                    progress(run.heard)
+            except KeyboardInterrupt:
+                run.cancel()
+        if run.result is None:
+            raise run.error or Cancelled("The tuning ended without a result.", code="job_cancelled")
+        return run.result
 
     def run(self, image: int | None = None, target: str = "cpu") -> RunResult:
         """One call, on a shipped image or on seeded inputs."""

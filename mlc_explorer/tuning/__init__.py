@@ -3,8 +3,8 @@
 Standard library only. What looks at functions and runs code is a job of the engine (`engine/tuning`).
 """
 
-from .race import Race
+from .elsewhere import Elsewhere
 from .run import TuningRun
-from .tuner import Bench, Budget, Tuner
+from .tuner import Budget, Tuner
 
-__all__ = ["Bench", "Budget", "Race", "Tuner", "TuningRun"]
+__all__ = ["Budget", "Elsewhere", "Tuner", "TuningRun"]

@@ -13,6 +13,7 @@ from ..store import Store
 from ..workers.client import Engine
 from ..workers.limits import failed
 from .tuner import Budget, Tuner
+from .work import Bench
 
 
 class TuningRun:
@@ -35,9 +36,13 @@ class TuningRun:
         trials: int = TRIALS,
         minutes: float | None = MINUTES,
         around: bool = False,
+        seed: int = 0,
+        bench: Bench | None = None,
     ) -> Self:
-        """Begins to tune `function` (None: the model) as it is after `trace`; returns at once."""
-        run = cls(Tuner(engine, trace, function, target, Budget(trials, minutes, around), store))
+        """Begins to tune `function` (None: the model) as it is after `trace`; returns at once. `bench`: where
+        candidates are timed, unless it is here."""
+        budget = Budget(trials, minutes, around, seed)
+        run = cls(Tuner(engine, trace, function, target, budget, store, bench))
         run._thread.start()
         return run
 

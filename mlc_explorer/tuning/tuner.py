@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 from ..errors import EngineUnavailable, MlcError
 from ..schema import sweep
@@ -28,7 +28,6 @@ from ..schema.tuning import (
     RECIPE,
     RECORD,
     SEARCH,
-    SECONDS,
     START,
     TRIALS,
     Heard,
@@ -42,31 +41,9 @@ from ..store import Store, TuningKey
 from ..workers.client import Engine
 from .race import Race, Tried, next_race, renamed
 from .steps import steps_of_best, steps_of_recipes
+from .work import Bench, Here
 
 Progress = Callable[[Tuning], None]
-Call = Callable[..., Any]
-
-
-class Bench(Protocol):
-    """Where candidates are timed."""
-
-    def trial(self, call: Call, race: Race, candidate: Mapping[str, Any], limit: float | None) -> float:
-        """Milliseconds of a call. `call(job, limit, **arguments)` does a job of the engine. Raises MlcError
-        for a candidate that fails."""
-
-
-@dataclass(frozen=True)
-class Here:
-    """The measuring lane of the engine: this machine."""
-
-    target: str
-
-    def trial(self, call: Call, race: Race, candidate: Mapping[str, Any], limit: float | None) -> float:
-        answer = call(
-            "tune_trial", limit, code=race.task.code, candidate=candidate, expected=race.expected,
-            target=self.target, seconds=SECONDS, best_ms=race.best_ms,
-        )  # fmt: skip
-        return float(answer["ms"])
 
 
 @dataclass(frozen=True)
@@ -91,7 +68,7 @@ class Tuner:
     ) -> None:  # fmt: skip
         self._engine, self._trace, self._budget, self._store = engine, trace, budget, store
         self._bench: Bench = bench or Here(target)
-        self._measures_here = bench is None
+        self._measures_here = not self._bench.machine
         self._cancelled = threading.Event()
         self._began = time.monotonic()
         self._races: list[Race] = []
@@ -118,6 +95,8 @@ class Tuner:
             self._run_off(tell)
         except _Over as over:
             ended = over.why
+        finally:
+            self._bench.close()
         self._conclude(ended)
         tell(self._done)
         return self._done
@@ -126,17 +105,17 @@ class Tuner:
 
     def _plan(self) -> None:
         done = self._done
-        answer = self._call("tune_plan", None, trace=self._trace.to_json(), function=done.function,
+        answer = self.call("tune_plan", None, trace=self._trace.to_json(), function=done.function,
                             target=done.target)  # fmt: skip
         plan = decode(Plan, answer)
-        self._done = replace(done, base=plan.base, machine=plan.machine)
+        self._done = replace(done, base=plan.base, machine=self._bench.machine or plan.machine)
         self._races = [Race(task, self._known(task)) for task in plan.tasks]
         self._note()
 
     def _search(self, tell: Progress) -> str:
         """Until the budget is used up; why it ended."""
         for race in self._races:
-            race.expected = self._call("tune_reference", None, code=race.task.code)
+            race.expected = self.call("tune_reference", None, code=race.task.code)
             self._first(race, tell)
         while (left := self._budget.trials - sum(t.kind in COUNTED for t in self._done.trials)) > 0:
             race = next_race(self._races)
@@ -160,10 +139,10 @@ class Tuner:
         common = {"code": race.task.code, "known": race.learned(), "target": self._done.target}
         common |= {"count": count, "seed": self._budget.seed + len(race.tried)}
         if around:
-            found = self._call("tune_propose", None, recipe=race.task.recipe[0], **common)
+            found = self.call("tune_propose", None, recipe=race.task.recipe[0], **common)
             race.surrounded = not found or race.around_is_enough(self._budget.trials)
             return [(AROUND, candidate) for candidate in found]
-        found = self._call("tune_propose", None, **common)
+        found = self.call("tune_propose", None, **common)
         race.exhausted = not found
         return [(SEARCH, candidate) for candidate in found]
 
@@ -172,7 +151,7 @@ class Tuner:
     ) -> None:
         ms, error, code = None, "", ""
         try:
-            ms = self._bench.trial(self._call, race, candidate, limit)
+            ms = self._bench.trial(self, race, candidate, limit)
         except EngineUnavailable:
             raise
         except MlcError as e:
@@ -192,7 +171,7 @@ class Tuner:
         for race in self._races:
             for tried in race.finalists():
                 with suppress(MlcError):
-                    again = self._bench.trial(self._call, race, tried.candidate, LIMIT_SECONDS)
+                    again = self._bench.trial(self, race, tried.candidate, LIMIT_SECONDS)
                     tried.ms = min(tried.ms or again, again)
                     self._keep(race, tried.candidate, tried.ms)
                 trials = (
@@ -248,7 +227,7 @@ class Tuner:
 
     def _measure(self, trace: Trace, done: Tuning) -> Measurement | None:
         try:
-            answer = self._call("measure", None, trace=trace.to_json(), function=done.function,
+            answer = self.call("measure", None, trace=trace.to_json(), function=done.function,
                                 target=done.target, seconds=sweep.SECONDS, twins=False)  # fmt: skip
         except (MlcError, _Over):
             return None
@@ -270,19 +249,20 @@ class Tuner:
             if any(race.task.recipe for race in self._races) else None,
         )  # fmt: skip
 
-    def _call(self, job: str, limit: float | None, **arguments: Any) -> Any:
+    def call(self, job: str, limit: float | None, **arguments: Any) -> Any:
         """Does a job, unless the tuning is over, or is ended meanwhile."""
-        self._refuse_when_over()
+        self.refuse_when_over()
         running = self._engine.submit(job, limit, **arguments)
         while not running.done(0.05):
             try:
-                self._refuse_when_over()
+                self.refuse_when_over()
             except _Over:
                 running.cancel()
                 raise
         return running.result()
 
-    def _refuse_when_over(self) -> None:
+    def refuse_when_over(self) -> None:
+        """Ends the tuning if somebody cancelled it or its time is up."""
         if self._cancelled.is_set():
             raise _Over("cancelled")
         minutes = self._budget.minutes
