@@ -3,8 +3,9 @@
 1. What is constant is computed, and batch norm becomes part of the weights.
 2. Convolutions run on blocks of as many channels as a vector register holds, and products with constant
    matrices read them in panels.
-3. Operators become loops, and those that follow each other become one function.
-4. Each function gets the recipe that fits it.
+3. Exponentials and the like become polynomials, of which a vector is computed at once.
+4. Operators become loops, and those that follow each other become one function.
+5. Each function gets the recipe that fits it.
 """
 
 from __future__ import annotations
@@ -28,9 +29,11 @@ GROUP = FAST["cpu"]
 def graph_steps(machine: Machine) -> tuple[Step, ...]:
     """The passes in their order; one that would change nothing is left out where it would stand."""
     return (
+        Step("ConvertToDataflow"),
         Step("SimplifyForInference"),
         Step("BlockChannels", None, {"channels": machine.lanes(4)}),
         Step("PackMatmul", None, {"columns": 2 * machine.lanes(4)}),
+        Step("FastMathTransform"),
         Step("LegalizeOps"),
         Step("AnnotateTIROpPattern"),
         Step("FuseOps"),
