@@ -56,6 +56,11 @@ class TuningRun:
         """How far it is."""
         return self._tuner.now()
 
+    @property
+    def so_far(self) -> Tuning:
+        """The whole of it: every candidate yet, and, once it is over, the result."""
+        return self._tuner.so_far
+
     def cancel(self) -> None:
         """Ends it; `result` then has the best so far."""
         self._tuner.cancel()

@@ -83,6 +83,11 @@ class Tuner:
         done = self._done
         return heard(done, self._budget.trials, done.seconds or time.monotonic() - self._began)
 
+    @property
+    def so_far(self) -> Tuning:
+        """What is known by now."""
+        return self._done
+
     def run(self, progress: Progress | None = None) -> Tuning:
         """Tunes; `progress` hears the tuning so far after each candidate. Raises what the plan and the
         reference outputs raise: without them there is nothing to tune."""
