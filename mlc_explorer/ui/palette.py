@@ -21,7 +21,18 @@ from mlc_explorer.schema.codec import encode
 from mlc_explorer.schema.trace import Step, Trace
 from mlc_explorer.schema.transform import Shortcut, TransformSpec
 from mlc_explorer.texts import has, say
-from mlc_explorer.ui import answers, blobs, boundary, component, fast, ideas, sweeping, views, workspace
+from mlc_explorer.ui import (
+    answers,
+    blobs,
+    boundary,
+    component,
+    fast,
+    ideas,
+    sweeping,
+    tuning,
+    views,
+    workspace,
+)
 from mlc_explorer.ui.workspace import Workspace
 
 TAB = "palette.tab"
@@ -29,7 +40,7 @@ _VIEW, _FOCUS = "palette.view", "palette.focus"
 _numbers = itertools.count(1)  # each focus is another one, so that the browser follows it once
 
 
-_OTHERS = {"ideas": ideas.show, "sweep": sweeping.show}
+_OTHERS = {"ideas": ideas.show, "sweep": sweeping.show, "tuning": tuning.show}
 
 
 @functools.cache

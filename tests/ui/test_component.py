@@ -54,6 +54,10 @@ TABLES = {  # keys that are put together from a schema's values
     "pipeline": {"did_change", "did_nothing", "attributes_only", "nothing", "changed", "added", "removed"}
     | {f"kind_{kind}" for kind in ("module", "function", "sequence")}
     | {f"no_step_{why}" for why in ("sequence", "inner", "arguments", "stage")},
+    "tuning": {f"kind_{kind}" for kind in ("start", "recipe", "around", "search", "record", "failed")}
+    | {f"ended_{why}" for why in ("minutes", "cancelled", "exhausted")}
+    | {f"{what}_{way}" for what in ("way", "take") for way in ("tuned", "recipe")}
+    | {f"head_{head}" for head in ("number", "function", "calls", "start", "recipe", "best", "kind", "time")},
     "totals": {"loops", "iterations", "flops", "bytes"},
 }
 

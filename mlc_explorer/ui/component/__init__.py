@@ -35,12 +35,18 @@ speedup, pending, message}, ``now`` {time, pending}, ``progress`` {n, of, share}
 ``results`` of the points {state: right | wrong | waiting | running | refused | failed, ms, p10, p90, message,
 left_out}, ``best`` and ``taken`` (numbers of points, or None), ``now_ms``, ``labels``.
 
+`data` of `tuning_view`: ``state`` (running | ended), ``function`` (None: the model), ``points`` of the curve
+as [number, kind, ms or None], ``of`` (how many trials there will be), ``started_ms``, ``recipe_ms``,
+``best_ms``, ``ways`` {tuned, recipe: how many steps can be taken}, ``taken`` (which of them is on screen),
+``functions`` of a model {name, calls, started_ms, recipe_ms, best_ms, kind}, ``candidates`` in the order of
+their rows {n, kind, function, ms, message}, ``ended``, ``when``, ``seconds``, ``labels``.
+
 Events (`event(key)` in the callback). Of the linked view: {type: node, id, function}, {type: path, path},
 {type: function, name, node}, {type: goto, cursor, path} (that step's selection), {type: compare, link},
 {type: legalize}, {type: search}. Of the trace: goto, {type: delete}. Of the passes and the palette: {type:
 steps, steps of a trace}; of the palette also {type: sweep, steps} (with ranges: {"sweep": [values]}). Of the
 ideas: {type: take, state, steps of an idea}, {type: measure, again}, {type: cancel}. Of a sweep: {type: take,
-point of a sweep}.
+point of a sweep}. Of a tuning: {type: take, way: tuned | recipe}, {type: function, name}.
 """
 
 from __future__ import annotations
@@ -69,6 +75,7 @@ _VIEWS = (
     "palette_view.js",
     "ideas_view.js",
     "sweep_view.js",
+    "tuning_view.js",
     "first_picture.js",
 )
 _PREFIX = "component."
@@ -123,6 +130,11 @@ def ideas_view(data: Mapping[str, Any], key: str, on_event_change: Callable[[], 
 def sweep_view(data: Mapping[str, Any], key: str, on_event_change: Callable[[], None]) -> None:
     """The points of a sweep with what was measured of them so far; see the module for `data`."""
     _mount("sweep_view", "sweepView", data, key, on_event_change, "content")
+
+
+def tuning_view(data: Mapping[str, Any], key: str, on_event_change: Callable[[], None]) -> None:
+    """A tuning so far, or what it found; see the module for `data`."""
+    _mount("tuning_view", "tuningView", data, key, on_event_change, "content")
 
 
 def event(key: str) -> dict[str, Any] | None:
@@ -191,7 +203,7 @@ def bundle() -> str:
     """All JavaScript and style sheets as one module that exports an entry point for each view."""
     parts = [f"const STYLE = {json.dumps(_style())};\n"]
     parts += [_scoped(file) for file in _in_order(("style.js", *_VIEWS))]
-    views = "linkedView, traceView, pipelineView, paletteView, ideasView, sweepView, firstPicture"
+    views = "linkedView, traceView, pipelineView, paletteView, ideasView, sweepView, tuningView, firstPicture"
     return "\n".join(parts) + f"\nexport {{ {views} }};\n"
 
 

@@ -1,0 +1,356 @@
+"""The tab "Tune": a budget, a live curve of the best time, and the winner beside the recipe.
+
+A tuning runs in a thread of its own (`mlc_explorer.tuning`), so that it goes on while a person looks at
+something else; the page reads how far it is. What it found is kept in the store: another visit, or the same
+function scheduled otherwise, finds it there at once.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, replace
+
+import streamlit as st
+
+from mlc_explorer import session as headless
+from mlc_explorer.errors import MlcError
+from mlc_explorer.schema.trace import Trace
+from mlc_explorer.schema.tuning import MINUTES, TRIALS, Heard, Tuning, without_schedules
+from mlc_explorer.session import Session, default_store
+from mlc_explorer.texts import say
+from mlc_explorer.tuning import TuningRun
+from mlc_explorer.ui import background, boundary, component, measuring, results, tuning_shown, workspace
+from mlc_explorer.ui.background import Work
+from mlc_explorer.ui.workspace import Workspace
+
+RUN = "tuning"
+CHOICES = (16, 64, 256)
+_OWN = "own"
+_BEGUN, _SETTINGS, _FAILED, _VIEW = "tuning.begun", "tuning.settings", "tuning.failed", "tuning.view"
+_TRIALS, _OWN_TRIALS, _MINUTES, _AROUND = (
+    f"tuning.{name}" for name in ("trials", "own_trials", "minutes", "around")
+)
+_MOST_TRIALS, _MOST_MINUTES = 4096, 24 * 60.0
+_REFRESH_SECONDS = 0.5
+_END_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How long to tune, as a person chose it last: `trials`, at most `minutes` (None: however long), and
+    whether the recipe's own numbers are varied first."""
+
+    trials: int = TRIALS
+    minutes: float | None = MINUTES
+    around: bool = True
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is tuned: `function` (None: the whole model) of `trace`, for `target`."""
+
+    trace: Trace
+    function: str | None
+    target: str
+
+    @classmethod
+    def chosen(cls, work: Workspace) -> Subject:
+        function = work.function if work.kind(work.function) == "loops" else None
+        return cls(work.session.trace, function, work.target)
+
+    @property
+    def key(self) -> tuple[str, str | None, str]:
+        """The same for the same function, however it is scheduled."""
+        names = None if self.function is None else [self.function]
+        return without_schedules(self.trace, names)[0].key(), self.function, self.target
+
+
+@dataclass(frozen=True)
+class Begun:
+    """The visitor's last tuning."""
+
+    run: TuningRun
+    subject: Subject
+    settings: Settings
+
+
+def show(language: str) -> None:
+    """The panel; it refreshes itself while something is tuned."""
+    active = _running() is not None
+
+    @st.fragment(key="tuning", run_every=_REFRESH_SECONDS if active else None)
+    def live() -> None:
+        if active and _running() is None:
+            st.rerun()  # to stop refreshing; and what was measured concerns the other panels too
+        _draw(workspace.current(), language)
+
+    live()
+
+
+def _running() -> Begun | None:
+    begun: Begun | None = st.session_state.get(_BEGUN)
+    return begun if begun is not None and begun.run.active else None
+
+
+def _draw(work: Workspace, language: str) -> None:
+    with st.container(key="mlc-tuning"):
+        begun, subject = _running(), Subject.chosen(work)
+        if begun is not None:
+            _progress(begun, language)
+            _curve(work, begun.run.so_far, begun.settings.trials, language)
+            return
+        _choose(work, subject, language)
+        _failures(subject, language)
+        found = _found(subject)
+        if found is not None:
+            _curve(work, found, len(found.trials), language)
+        _elsewhere(subject, language)
+
+
+# -- before
+
+
+def _choose(work: Workspace, subject: Subject, language: str) -> None:
+    """What is tuned, for how long, and what that costs."""
+    name = "model" if subject.function is None else "function"
+    st.markdown(say(f"tuning.title_{name}", language, name=boundary.plain(subject.function or "")))
+    if _found(subject) is None:
+        st.caption(say(f"tuning.about_{name}", language))
+    settings = _settings(language)
+    reason = "" if _runs_here(work.target) else say("tuning.not_here", language, target=work.target)
+    with st.container(horizontal=True, vertical_alignment="center", key="mlc-tuning-go"):
+        st.toggle(
+            say("tuning.around", language),
+            key=_AROUND,
+            help=say("tuning.around_help", language),
+            on_change=_remember,
+        )
+        st.space("stretch")
+        st.button(
+            say("tuning.go", language, count=settings.trials),
+            type="primary",
+            icon=":material/tune:",
+            key="tuning.go",
+            disabled=bool(reason),
+            help=reason or None,
+            on_click=_begin,
+        )
+    if reason:
+        st.caption(reason)
+
+
+def _settings(language: str) -> Settings:
+    """The budget's fields. Their values are put in anew each time, because a widget's ends with its page."""
+    settings: Settings = st.session_state.setdefault(_SETTINGS, Settings())
+    own = st.session_state.get(_TRIALS) == _OWN or settings.trials not in CHOICES
+    st.session_state[_TRIALS] = _OWN if own else settings.trials
+    st.session_state[_MINUTES], st.session_state[_AROUND] = settings.minutes, settings.around
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="mlc-tuning-budget"):
+        st.segmented_control(
+            say("tuning.trials", language),
+            [*CHOICES, _OWN],
+            key=_TRIALS,
+            required=True,
+            format_func=lambda n: say("tuning.own", language) if n == _OWN else str(n),
+            help=say("tuning.trials_help", language),
+            on_change=_remember,
+        )
+        if own:
+            st.session_state[_OWN_TRIALS] = settings.trials
+            st.number_input(
+                say("tuning.own_trials", language),
+                min_value=1,
+                max_value=_MOST_TRIALS,
+                key=_OWN_TRIALS,
+                width=110,
+                on_change=_remember,
+            )
+        st.number_input(
+            say("tuning.minutes", language),
+            min_value=0.1,
+            max_value=_MOST_MINUTES,
+            step=1.0,
+            format="%g",
+            placeholder=say("tuning.no_limit", language),
+            key=_MINUTES,
+            width=130,
+            help=say("tuning.minutes_help", language),
+            on_change=_remember,
+        )
+    return settings
+
+
+def _remember() -> None:
+    state, old = st.session_state, st.session_state[_SETTINGS]
+    chosen = state.get(_TRIALS) or old.trials
+    trials = (state.get(_OWN_TRIALS) or old.trials) if chosen == _OWN else chosen
+    state[_SETTINGS] = Settings(int(trials), state.get(_MINUTES), bool(state.get(_AROUND)))
+    workspace.redraw("palette")
+
+
+@functools.cache
+def _runs_here(target: str) -> bool:
+    """Whether code for the target can be timed on this machine."""
+    return next((t.runs for t in headless.targets() if t.name == target), False)
+
+
+# -- meanwhile
+
+
+def _progress(begun: Begun, language: str) -> None:
+    heard = begun.run.heard
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="mlc-tuning-bar"):
+        st.button(
+            say("tuning.cancel", language),
+            icon=":material/stop_circle:",
+            key="tuning.cancel",
+            help=say("tuning.cancel_help", language),
+            on_click=_cancel,
+            shortcut="Esc",
+        )
+        st.progress(_share(heard, begun.settings.minutes), text=boundary.plain(_said(heard, begun, language)))
+
+
+def _share(heard: Heard, minutes: float | None) -> float:
+    by_time = heard.seconds / (60 * minutes) if minutes else 0.0
+    return min(1.0, max(heard.trials / max(1, heard.of), by_time))
+
+
+def _said(heard: Heard, begun: Begun, language: str) -> str:
+    """``23 of 64 · best 1.24 ms, 5.3× of the start · 40 s``, and for a model whose turn it is."""
+    parts = [say("tuning.progress", language, done=heard.trials, of=heard.of)]
+    if not heard.points:
+        parts = [say("tuning.looking", language)]
+    if heard.best_ms:
+        best = say("tuning.best", language, time=results.milliseconds(heard.best_ms))
+        if heard.started_ms:
+            times = tuning_shown.ratio(heard.started_ms / heard.best_ms)
+            best += say("tuning.of_start", language, times=times)
+        parts.append(best)
+    parts.append(say("tuning.seconds", language, seconds=round(heard.seconds)))
+    if heard.function and (begun.subject.function is None or not heard.points):
+        parts.append(heard.function)
+    return " · ".join(parts)
+
+
+def _curve(work: Workspace, tuning: Tuning, of: int, language: str) -> None:
+    here = work.session.trace
+    taken = next((w for w in tuning_shown.WAYS if _after(here, tuning, w).key() == here.key()), None)
+    data = tuning_shown.data(tuning, of, taken, language)
+    component.tuning_view(data, key=_VIEW, on_event_change=_on_event)
+
+
+# -- afterwards
+
+
+def _found(subject: Subject) -> Tuning | None:
+    """What the last tuning of it found, in this visit or an earlier one."""
+    begun: Begun | None = st.session_state.get(_BEGUN)
+    if begun is not None and begun.run.result is not None and begun.subject.key == subject.key:
+        return begun.run.result
+    return default_store().tuned(subject.trace, subject.function, subject.target)
+
+
+def _failures(subject: Subject, language: str) -> None:
+    """Why the last tuning, or taking its steps, came to nothing."""
+    begun: Begun | None = st.session_state.get(_BEGUN)
+    failed: tuple[Subject, MlcError] | None = st.session_state.get(_FAILED)
+    found = [("apply", failed[1])] if failed is not None and failed[0].key == subject.key else []
+    if begun is not None and begun.run.error is not None and begun.subject.key == subject.key:
+        found.append(("run", begun.run.error))
+    for what, error in found:
+        message, hint = map(boundary.plain, boundary.message_and_hint(error, language))
+        title = boundary.plain(say(f"tuning.failed_{what}", language))
+        lines = [f"**{title}**", message] + ([f":material/lightbulb: {hint}"] if hint else [])
+        st.warning("\n\n".join(lines), icon=":material/block:")
+
+
+def _elsewhere(subject: Subject, language: str) -> None:
+    """The way back to what was tuned last, where something else is chosen now."""
+    begun: Begun | None = st.session_state.get(_BEGUN)
+    if begun is None or begun.subject.key == subject.key or begun.subject.trace.model != subject.trace.model:
+        return
+    name = begun.subject.function
+    what = say("tuning.the_model", language) if name is None else boundary.plain(name)
+    st.button(
+        say("tuning.elsewhere", language, name=what),
+        type="tertiary",
+        icon=":material/arrow_back:",
+        key="tuning.elsewhere",
+        on_click=_go_there,
+        args=(name,),
+    )
+
+
+def _after(here: Trace, tuning: Tuning, way: str) -> Trace:
+    """The trace on screen with the steps that were found, in the place of those on the same function; for a
+    whole model the one that was tuned."""
+    if tuning.function is None:
+        base = Trace.from_json(tuning.base)
+    else:
+        base = without_schedules(here, [tuning.function])[0]
+    return Trace(base.model, (*base.steps, *tuning_shown.steps(tuning, way)))
+
+
+# -- what a person does
+
+
+def _begin() -> None:
+    work = workspace.current()
+    subject, settings = Subject.chosen(work), st.session_state[_SETTINGS]
+    st.session_state.pop(_FAILED, None)
+    for name in (measuring.HISTORY, RUN):
+        measuring.cancel(name)
+    run = TuningRun.start(
+        work.session.engine, default_store(), subject.trace, subject.function, subject.target,
+        settings.trials, settings.minutes, settings.around,
+    )  # fmt: skip
+    measuring.adopt(RUN, run)
+    st.session_state[_BEGUN] = Begun(run, subject, settings)
+    workspace.redraw()
+
+
+def _cancel() -> None:
+    begun = _running()
+    if begun is not None:
+        begun.run.cancel()
+        begun.run.wait(_END_SECONDS)
+    workspace.redraw("palette", "history")
+
+
+def _go_there(function: str | None) -> None:
+    work = workspace.current()
+    workspace.choose(function=function or work.info.entry, path=None)
+    workspace.redraw()
+
+
+def _on_event() -> None:
+    event = component.event(_VIEW) or {}
+    work = workspace.current()
+    begun = _running()
+    found = begun.run.so_far if begun is not None else _found(Subject.chosen(work))
+    if event.get("type") == "take" and event.get("way") in tuning_shown.WAYS and found is not None:
+        _take(work, found, str(event["way"]))
+    elif event.get("type") == "function":
+        workspace.choose(function=str(event["name"]), path=None)
+    workspace.redraw()
+
+
+def _take(work: Workspace, tuning: Tuning, way: str) -> None:
+    """Applies what was found, as one group of the history."""
+    st.session_state.pop(_FAILED, None)
+    trace, subject = _after(work.session.trace, tuning, way), Subject.chosen(work)
+
+    def make(session: Session) -> Session:
+        after = replace(session, history=trace, cursor=len(trace.steps))
+        after.state()  # raises where a step no longer applies
+        return after
+
+    def done(change: Work) -> None:
+        if change.error is not None:
+            st.session_state[_FAILED] = (subject, change.error)
+        now = workspace.current()
+        if change.result is not None and now.session.trace == change.start.trace:
+            workspace.show(change.result.select(**vars(now.session.selection)), since=now)
+
+    background.begin("tuned", work.session, make, done)

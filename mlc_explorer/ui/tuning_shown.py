@@ -1,0 +1,137 @@
+"""A tuning as the component shows it: the points of its curve, what can be taken, the candidates in order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from mlc_explorer.schema.trace import Step
+from mlc_explorer.schema.tuning import COUNTED, START, Trial, Tuned, Tuning
+from mlc_explorer.texts import say_error
+from mlc_explorer.ui import component
+
+TUNED, RECIPE = WAYS = ("tuned", "recipe")  # what can be taken, and the group of its steps
+
+
+@dataclass(frozen=True)
+class Point:
+    """A trial on the curve: milliseconds of a call, or None if it failed."""
+
+    number: int
+    kind: str
+    ms: float | None
+
+
+def data(tuning: Tuning, of: int, taken: str | None, language: str) -> dict[str, Any]:
+    """The `data` of `component.tuning_view`. `of`: trials that count before it ends; `taken`: which of `WAYS`
+    is on screen."""
+    extra = sum(trial.kind not in COUNTED for trial in tuning.trials)
+    return {
+        "state": "ended" if tuning.ended else "running",
+        "function": tuning.function,
+        "target": tuning.target,
+        "points": [[p.number, p.kind, p.ms] for p in points(tuning)],
+        "of": max(of if tuning.ended else of + extra, len(tuning.trials)),
+        "started_ms": tuning.started_ms,
+        "recipe_ms": tuning.recipe_ms,
+        "best_ms": tuning.best_ms,
+        "best_kind": best_kind(tuning),
+        "ways": {way: len(steps(tuning, way)) for way in WAYS},
+        "taken": taken,
+        "functions": [_function(f) for f in _by_weight(tuning)] if tuning.function is None else [],
+        "candidates": [_candidate(trial, language) for trial in ranked(tuning)],
+        "ended": tuning.ended,
+        "when": _when(tuning.taken_at),
+        "seconds": tuning.seconds,
+        "labels": component.labels(language),
+    }
+
+
+def steps(tuning: Tuning, way: str) -> tuple[Step, ...]:
+    """The steps to take: several are one group of that name."""
+    found = tuple(Step.from_json(step) for step in (tuning.best if way == TUNED else tuning.recipe))
+    grouped = len(found) > 1
+    return tuple(
+        step if step.group or not grouped else Step(step.transform, step.function, step.params, way)
+        for step in found
+    )
+
+
+def points(tuning: Tuning) -> list[Point]:
+    """The trials on one scale. Those of a function are its own times; one of a model counts as the model
+    would take with that candidate and the best ones so far of all other functions. What came before every
+    function had a time has no place on that scale."""
+    if tuning.function is not None:
+        return [Point(t.number, t.kind, t.ms) for t in tuning.trials]
+    calls = {f.function: f.calls for f in tuning.functions}
+    best = {f.function: f.started_ms for f in tuning.functions}
+    found = []
+    for trial in tuning.trials:
+        others = [calls[name] * ms for name, ms in best.items() if name != trial.function and ms is not None]
+        if len(others) == len(best) - (trial.function in best):
+            ms = None if trial.ms is None else sum(others) + calls.get(trial.function, 1) * trial.ms
+            found.append(Point(trial.number, trial.kind, ms))
+        known = best.get(trial.function)
+        if trial.ms is not None and (known is None or trial.ms < known):
+            best[trial.function] = trial.ms
+    return found
+
+
+def ranked(tuning: Tuning) -> list[Trial]:
+    """The candidates: those of the function that a call of the model spends most on first, and of each the
+    fastest first, then what failed."""
+    order = {f.function: n for n, f in enumerate(_by_weight(tuning))}
+    far = len(order)
+    return sorted(
+        tuning.trials, key=lambda t: (order.get(t.function, far), t.ms is None, t.ms or 0.0, t.number)
+    )
+
+
+def best_kind(tuning: Tuning) -> str:
+    """Where the best of one function came from; empty for a model."""
+    return tuning.functions[0].best_kind if tuning.function is not None and tuning.functions else ""
+
+
+def ratio(value: float) -> str:
+    """How many times: ``1.25``, ``12.5``, ``130``."""
+    return f"{value:.3g}" if value < 100 else f"{value:.0f}"
+
+
+def _by_weight(tuning: Tuning) -> list[Tuned]:
+    return sorted(
+        tuning.functions, key=lambda f: -f.calls * (f.started_ms or f.recipe_ms or f.best_ms or 0.0)
+    )
+
+
+def _function(one: Tuned) -> dict[str, Any]:
+    return {
+        "name": one.function,
+        "calls": one.calls,
+        "started_ms": one.started_ms,
+        "recipe_ms": one.recipe_ms,
+        "best_ms": one.best_ms,
+        "kind": one.best_kind or START,
+    }
+
+
+def _candidate(trial: Trial, language: str) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "n": trial.number,
+        "kind": trial.kind,
+        "function": trial.function,
+        "ms": trial.ms,
+    }
+    if trial.ms is None:
+        nothing: Mapping[str, Any] = {}
+        shown["message"] = say_error("message", trial.error, trial.code, nothing, language)
+    return shown
+
+
+def _when(taken_at: str) -> str:
+    """A time in UTC as the person's clock has it, to the minute."""
+    try:
+        return datetime.fromisoformat(taken_at).astimezone().strftime("%Y-%m-%d %H:%M")
+    except ValueError:
+        return taken_at
