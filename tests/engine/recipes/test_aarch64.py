@@ -1,13 +1,20 @@
 """The same rules with Arm's numbers: compiled for a Cortex-A76, run under qemu, and right."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 from tvm import IRModule
 
+from benchmarks import zoo
 from mlc_explorer.engine import loaders
+from mlc_explorer.engine.loaders import LoadedModel
+from mlc_explorer.engine.loaders.onnx import load_onnx
 from mlc_explorer.engine.machine import Machine
 from mlc_explorer.engine.recipes.choosing import recipe_for
 from mlc_explorer.engine.recipes.network import states_after
 from mlc_explorer.engine.replay import State, apply
+from mlc_explorer.engine.twins import onnxruntime_twin
 from mlc_explorer.engine.verify import compare
 
 from . import emulated
@@ -45,7 +52,7 @@ def test_a_convolution(conv, tmp_path):
     assert compare([result], [expected]).max_rel < 1e-4
 
 
-@pytest.mark.parametrize("name", ["matmul_128", "bmm_relu"])
+@pytest.mark.parametrize("name", ["matmul_128", "bmm_relu", "softmax", "layer_norm"])
 def test_a_function_that_ships(name, tmp_path):
     model = loaders.load(name)
     state = applied(State(model.mod, model.entry))
@@ -58,9 +65,20 @@ def test_a_function_that_ships(name, tmp_path):
 @pytest.mark.parametrize("name", ["mlp", "cnn", "transformer"])
 def test_every_kernel_of_a_network_that_was_made_fast_for_it(name, tmp_path):
     model = loaders.load(name)
+    inputs = model.example_inputs()
+    assert compare([run_fast(model, inputs, tmp_path)], model.numpy_reference(inputs)).max_rel < 1e-4
+
+
+def test_a_network_with_groups_shuffled_channels_and_depthwise_convolutions(tmp_path):
+    pytest.importorskip("onnxruntime", reason="ONNX Runtime says what is right")
+    model = load_onnx("shufflenet", zoo.light_model("shufflenet"))
+    inputs = model.example_inputs()
+    expected = onnxruntime_twin(model.onnx, threads=2).call(inputs)
+    assert compare([run_fast(model, inputs, tmp_path)], expected).max_rel < 1e-4
+
+
+def run_fast(model: LoadedModel, inputs: list[np.ndarray], folder: Path) -> np.ndarray:
+    """What the model, made fast for Arm and compiled in `folder`, makes of `inputs` there."""
     bare = State(model.mod, model.entry)
     *_, (_, after) = states_after(bare, emulated.target(), lambda stage, fraction, detail: None)
-    inputs = model.example_inputs()
-    (expected,) = model.numpy_reference(inputs)
-    result = emulated.run_network(emulated.Program(after.mod, tmp_path), after.mod, inputs)
-    assert compare([result], [expected]).max_rel < 1e-4
+    return emulated.run_network(emulated.Program(after.mod, folder), after.mod, inputs)
