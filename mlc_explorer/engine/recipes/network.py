@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import tvm
+from tvm import relax
 from tvm.tirx import PrimFunc
 
 from ...errors import MlcError
@@ -46,7 +47,8 @@ def states_after(state: State, target: tvm.target.Target, progress: object) -> I
     """Each step for `target`, and the model after it. `progress(stage, fraction, detail)` hears of the passes
     (``graph``) and of the functions (``functions``, with their names)."""
     machine = Machine.of(target)
-    passes = graph_steps(machine)
+    has_graph = any(isinstance(func, relax.Function) for _, func in state.mod.functions_items())
+    passes = graph_steps(machine) if has_graph else ()
     for number, step in enumerate(passes):
         progress("graph", number / len(passes), step.transform)  # type: ignore[operator]
         after = _applied(state, replace(step, group=GROUP))
