@@ -29,7 +29,7 @@ from mlc_explorer.ui.workspace import Workspace
 SCOPE = "measure.scope"
 _VIEW = "history.view"
 _REFRESH_SECONDS = 0.4
-_ROWS_SHOWN, _MOST_HEIGHT = 9, 520  # a longer history scrolls within, so that the panes above stay in sight
+_ROWS_SHOWN, _MOST_HEIGHT = 9, 560  # a longer history scrolls within, so that the panes above stay in sight
 
 
 def scope_function(work: Workspace) -> str | None:

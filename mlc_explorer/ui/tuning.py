@@ -103,7 +103,7 @@ def _draw(work: Workspace, language: str) -> None:
         _failures(subject, language)
         found = _found(subject)
         if found is not None:
-            _curve(work, found, len(found.trials), language)
+            _curve(work, found, None, language)
         _elsewhere(subject, language)
 
 
@@ -114,7 +114,8 @@ def _choose(work: Workspace, subject: Subject, language: str) -> None:
     """What is tuned, for how long, and what that costs."""
     name = "model" if subject.function is None else "function"
     st.markdown(say(f"tuning.title_{name}", language, name=boundary.plain(subject.function or "")))
-    if _found(subject) is None:
+    is_new = _found(subject) is None
+    if is_new:
         st.caption(say(f"tuning.about_{name}", language))
     settings = _settings(language)
     reason = "" if _runs_here(work.target) else say("tuning.not_here", language, target=work.target)
@@ -127,8 +128,8 @@ def _choose(work: Workspace, subject: Subject, language: str) -> None:
         )
         st.space("stretch")
         st.button(
-            say("tuning.go", language, count=settings.trials),
-            type="primary",
+            say("tuning.go" if is_new else "tuning.again", language, count=settings.trials),
+            type="primary" if is_new else "secondary",
             icon=":material/tune:",
             key="tuning.go",
             disabled=bool(reason),
@@ -145,7 +146,7 @@ def _settings(language: str) -> Settings:
     own = st.session_state.get(_TRIALS) == _OWN or settings.trials not in CHOICES
     st.session_state[_TRIALS] = _OWN if own else settings.trials
     st.session_state[_MINUTES], st.session_state[_AROUND] = settings.minutes, settings.around
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="mlc-tuning-budget"):
+    with st.container(horizontal=True, gap="small", key="mlc-tuning-budget"):
         st.segmented_control(
             say("tuning.trials", language),
             [*CHOICES, _OWN],
@@ -221,6 +222,8 @@ def _said(heard: Heard, begun: Begun, language: str) -> str:
     parts = [say("tuning.progress", language, done=heard.trials, of=heard.of)]
     if not heard.points:
         parts = [say("tuning.looking", language)]
+    elif heard.trials >= heard.of:
+        parts = [say("tuning.concluding", language)]
     if heard.best_ms:
         best = say("tuning.best", language, time=results.milliseconds(heard.best_ms))
         if heard.started_ms:
@@ -233,10 +236,10 @@ def _said(heard: Heard, begun: Begun, language: str) -> str:
     return " · ".join(parts)
 
 
-def _curve(work: Workspace, tuning: Tuning, of: int, language: str) -> None:
+def _curve(work: Workspace, tuning: Tuning, budget: int | None, language: str) -> None:
     here = work.session.trace
     taken = next((w for w in tuning_shown.WAYS if _after(here, tuning, w).key() == here.key()), None)
-    data = tuning_shown.data(tuning, of, taken, language)
+    data = tuning_shown.data(tuning, budget, taken, language)
     component.tuning_view(data, key=_VIEW, on_event_change=_on_event)
 
 

@@ -24,21 +24,21 @@ class Point:
     ms: float | None
 
 
-def data(tuning: Tuning, of: int, taken: str | None, language: str) -> dict[str, Any]:
-    """The `data` of `component.tuning_view`. `of`: trials that count before it ends; `taken`: which of `WAYS`
-    is on screen."""
+def data(tuning: Tuning, budget: int | None, taken: str | None, language: str) -> dict[str, Any]:
+    """The `data` of `component.tuning_view`. `budget`: the trials that count, while it runs (None: it has
+    ended); `taken`: which of `WAYS` is on screen."""
     extra = sum(trial.kind not in COUNTED for trial in tuning.trials)
     return {
-        "state": "ended" if tuning.ended else "running",
+        "state": "ended" if budget is None else "running",
         "function": tuning.function,
         "target": tuning.target,
         "points": [[p.number, p.kind, p.ms] for p in points(tuning)],
-        "of": max(of if tuning.ended else of + extra, len(tuning.trials)),
+        "of": max(extra + (budget or 0), len(tuning.trials)),
+        "lines": {"start": _line(tuning, "started_ms"), "recipe": _line(tuning, "recipe_ms")},
         "started_ms": tuning.started_ms,
         "recipe_ms": tuning.recipe_ms,
         "best_ms": tuning.best_ms,
-        "best_kind": best_kind(tuning),
-        "ways": {way: len(steps(tuning, way)) for way in WAYS},
+        "ways": _ways(tuning),
         "taken": taken,
         "functions": [_function(f) for f in _by_weight(tuning)] if tuning.function is None else [],
         "candidates": [_candidate(trial, language) for trial in ranked(tuning)],
@@ -89,14 +89,25 @@ def ranked(tuning: Tuning) -> list[Trial]:
     )
 
 
-def best_kind(tuning: Tuning) -> str:
-    """Where the best of one function came from; empty for a model."""
-    return tuning.functions[0].best_kind if tuning.function is not None and tuning.functions else ""
-
-
 def ratio(value: float) -> str:
     """How many times: ``1.25``, ``12.5``, ``130``."""
     return f"{value:.3g}" if value < 100 else f"{value:.0f}"
+
+
+def _ways(tuning: Tuning) -> dict[str, int]:
+    """What can be taken, with the number of its steps; the recipe alone where nothing was faster."""
+    ways = (RECIPE,) if tuning.best == tuning.recipe else WAYS
+    counts = {way: len(steps(tuning, way)) for way in ways}
+    return {way: count for way, count in counts.items() if count}
+
+
+def _line(tuning: Tuning, which: str) -> float | None:
+    """A time that the trials are compared with, timed as they are. The model's is the sum over all calls, and
+    None as long as one of them is not known."""
+    known = [(f.calls if tuning.function is None else 1, getattr(f, which)) for f in tuning.functions]
+    if not known or any(ms is None for _, ms in known):
+        return None
+    return sum(calls * ms for calls, ms in known)
 
 
 def _by_weight(tuning: Tuning) -> list[Tuned]:

@@ -36,10 +36,11 @@ speedup, pending, message}, ``now`` {time, pending}, ``progress`` {n, of, share}
 left_out}, ``best`` and ``taken`` (numbers of points, or None), ``now_ms``, ``labels``.
 
 `data` of `tuning_view`: ``state`` (running | ended), ``function`` (None: the model), ``points`` of the curve
-as [number, kind, ms or None], ``of`` (how many trials there will be), ``started_ms``, ``recipe_ms``,
-``best_ms``, ``ways`` {tuned, recipe: how many steps can be taken}, ``taken`` (which of them is on screen),
-``functions`` of a model {name, calls, started_ms, recipe_ms, best_ms, kind}, ``candidates`` in the order of
-their rows {n, kind, function, ms, message}, ``ended``, ``when``, ``seconds``, ``labels``.
+as [number, kind, ms or None], ``of`` (how many trials there will be), ``lines`` {start, recipe: ms, timed as
+the trials are}, ``started_ms``, ``recipe_ms``, ``best_ms`` (as measured in the end), ``ways`` {tuned, recipe:
+how many steps can be taken}, ``taken`` (which of them is on screen), ``functions`` of a model {name, calls,
+started_ms, recipe_ms, best_ms, kind}, ``candidates`` in the order of their rows {n, kind, function, ms,
+message}, ``ended``, ``when``, ``seconds``, ``labels``.
 
 Events (`event(key)` in the callback). Of the linked view: {type: node, id, function}, {type: path, path},
 {type: function, name, node}, {type: goto, cursor, path} (that step's selection), {type: compare, link},

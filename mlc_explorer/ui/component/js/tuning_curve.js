@@ -4,15 +4,16 @@
 import { esc, formatTime, say } from "./dom.js";
 
 export const CURVE_HEIGHT = 196;
-const LEFT = 54, RIGHT = 12, TOP = 24, BOTTOM = 24; // pixels around the plot; the failed stand in the upper margin
+// Pixels around the plot: what failed stands in the upper margin, the names of lines in the right one.
+const LEFT = 54, RIGHT = 62, TOP = 24, BOTTOM = 24;
 const FAILED_Y = 10, ROOM = 18; // room below the best for its label
 const SPANS = 4; // a wider range than this is shown by its logarithm
-const LABEL = 13; // pixels that two lines' labels need between them
+const LABEL = 26; // the height of a line's label
 
 /** What is drawn of `data`: scales, points in pixels, the best so far. `points` are [number, kind, ms]. */
 export function curveOf(data, width) {
   const times = data.points.map(([, , ms]) => ms).filter((ms) => ms != null);
-  const lines = [["start", data.started_ms], ["recipe", data.recipe_ms]].filter(([, ms]) => ms);
+  const lines = Object.entries(data.lines).filter(([, ms]) => ms);
   const x = xScale(data.of, width);
   const y = yScale([...times, ...lines.map(([, ms]) => ms)]);
   const points = data.points.map(([n, kind, ms]) => ({ n, kind, ms, x: x(n), y: ms == null ? FAILED_Y : y.of(ms) }));
@@ -45,7 +46,7 @@ function yScale(times) {
   const put = log ? Math.log : (ms) => ms;
   const span = log ? put(high) - put(low) : Math.max(high - low, 0.2 * high);
   const of = (ms) => floor - ((put(ms) - put(low)) / span) * (floor - TOP - 6);
-  const ticks = (log ? decades(low, high) : evenly(low, low + span)).filter((ms) => of(ms) > TOP && of(ms) < CURVE_HEIGHT - BOTTOM);
+  const ticks = (log ? decades(low, high) : evenly(low, low + span)).filter((ms) => of(ms) > TOP && of(ms) < CURVE_HEIGHT - BOTTOM - 4);
   return { of, ticks };
 }
 
@@ -58,13 +59,13 @@ function decades(low, high) {
   return all;
 }
 
-/** Three to six round numbers between two times. */
+/** Three to six round numbers between two others. */
 function evenly(low, high) {
   const rough = (high - low) / 4;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 2.5, 5, 10].map((d) => d * power).find((d) => d >= rough);
+  const step = [1, 2, 5, 10].map((d) => d * power).find((d) => d >= rough * 0.999);
   const all = [];
-  for (let n = Math.ceil(low / step); n * step <= high; n++) all.push(n * step);
+  for (let n = Math.ceil(low / step); n * step <= high * 1.0001; n++) all.push(n * step);
   return all;
 }
 
@@ -76,28 +77,28 @@ function ticksSvg({ x, y, width }, of, labels) {
     return `<line class="grid" x1="${LEFT}" x2="${width - RIGHT}" y1="${at}" y2="${at}"/><text class="tick" x="${LEFT - 7}" y="${at}" dy="4" text-anchor="end">${formatTime(ms)}</text>`;
   });
   const base = CURVE_HEIGHT - BOTTOM;
-  const numbers = [1, ...[0.25, 0.5, 0.75].map((share) => Math.round(of * share)), of];
-  const wanted = of < 9 ? [1, of] : numbers;
-  const columns = [...new Set(wanted)].filter((n) => n > 0).map((n) =>
-    `<text class="tick" x="${x(n).toFixed(1)}" y="${base + 16}" text-anchor="middle">${n}</text>`);
+  const numbers = [1, ...evenly(0, Math.max(of, 4)).filter((n) => n > 1 && n <= of && Number.isInteger(n))];
+  const columns = numbers.map((n) => `<text class="tick" x="${x(n).toFixed(1)}" y="${base + 16}" text-anchor="middle">${n}</text>`);
   return (
     rows.join("") + `<line class="base" x1="${LEFT}" x2="${width - RIGHT}" y1="${base}" y2="${base}"/>` + columns.join("") +
     `<text class="tick" x="${LEFT - 7}" y="${base + 16}" text-anchor="end">${esc(say(labels, "tuning.trial"))}</text>`
   );
 }
 
-/** The lines across; labels that would meet are put on either side of theirs. */
+/** The lines across, each with its name and time at its right end; names that would meet move apart. */
 function linesSvg({ y, lines, width }, labels) {
   const placed = [...lines].sort((a, b) => b[1] - a[1]).map(([name, ms]) => ({ name, ms, at: y.of(ms) }));
-  const close = placed.length > 1 && placed[1].at - placed[0].at < LABEL;
-  return placed.map(({ name, ms, at }, n) => {
-    const text = `${say(labels, `tuning.kind_${name}`)} ${formatTime(ms)}`;
-    const below = close && n === 1;
-    return (
-      `<line class="across ${name}" x1="${LEFT}" x2="${width - RIGHT}" y1="${at.toFixed(1)}" y2="${at.toFixed(1)}"/>` +
-      `<text class="across ${name}" x="${width - RIGHT}" y="${(at + (below ? 13 : -5)).toFixed(1)}" text-anchor="end">${esc(text)}</text>`
-    );
-  }).join("");
+  const names = placed.map(({ at }) => at);
+  if (placed.length > 1 && names[1] - names[0] < LABEL) {
+    const middle = Math.max((names[0] + names[1]) / 2, LABEL);
+    names.splice(0, 2, middle - LABEL / 2, middle + LABEL / 2);
+  }
+  const x = width - RIGHT + 6;
+  return placed.map(({ name, ms, at }, n) =>
+    `<line class="across ${name}" x1="${LEFT}" x2="${width - RIGHT}" y1="${at.toFixed(1)}" y2="${at.toFixed(1)}"/>` +
+    `<text class="across ${name}" y="${names[n].toFixed(1)}"><tspan x="${x}" dy="-2">${esc(say(labels, `tuning.kind_${name}`))}</tspan>` +
+    `<tspan class="ms" x="${x}" dy="13">${formatTime(ms)}</tspan></text>`,
+  ).join("");
 }
 
 /** The best so far, as stairs to the last trial. */

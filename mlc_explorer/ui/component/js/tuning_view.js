@@ -9,6 +9,7 @@ import { curveOf, curveSvg, dotSvg } from "./tuning_curve.js";
 const views = new WeakMap();
 const KINDS = ["recipe", "around", "search", "record"];
 const LEAST_WIDTH = 240;
+const NOISE = 1.02; // less is no gain that anybody could measure twice
 
 /** Streamlit calls this at every change of data or theme. */
 export async function tuningView({ parentElement, data, setTriggerValue }) {
@@ -71,12 +72,11 @@ function drawCurve(view) {
 }
 
 /** The curve in words. */
-function aboutCurve({ data, labels, curve: { steps } }) {
+function aboutCurve({ data, labels, curve: { steps, lines } }) {
   const best = steps.at(-1);
   const words = { count: data.points.length, failed: failures(data), best: formatTime(best?.ms), number: best?.n };
   const parts = [best ? say(labels, "tuning.curve", words) : say(labels, "tuning.curve_empty")];
-  if (data.started_ms) parts.push(`${say(labels, "tuning.kind_start")}: ${formatTime(data.started_ms)}`);
-  if (data.recipe_ms) parts.push(`${say(labels, "tuning.kind_recipe")}: ${formatTime(data.recipe_ms)}`);
+  for (const [name, ms] of lines) parts.push(`${kindName(labels, name)}: ${formatTime(ms)}.`);
   return parts.join(" ");
 }
 
@@ -115,7 +115,7 @@ function tell(view, number) {
   const parts = [`<b>#${number}</b>`, esc(kindName(labels, point.kind))];
   if (data.function === null) parts.push(`<code>${esc(one.function)}</code>`);
   parts.push(one.ms == null ? `<span class="bad">${esc(one.message)}</span>` : `<b>${formatTime(one.ms)}</b>`);
-  if (one.ms && data.function !== null && data.started_ms) parts.push(ofStart(labels, data.started_ms / one.ms));
+  if (point.ms && data.lines.start) parts.push(ofStart(labels, data.lines.start / point.ms));
   put(line, parts.join(" · "));
 }
 
@@ -138,25 +138,27 @@ function drawResult({ root, data, labels }) {
   section.hidden = data.state !== "ended";
   if (section.hidden) return;
   const ways = [["tuned", data.best_ms], ["recipe", data.recipe_ms]].filter(([way]) => data.ways[way]);
-  const slowest = Math.max(...ways.map(([, ms]) => ms ?? 0), data.started_ms && ways.length < 2 ? data.started_ms : 0);
+  const slowest = Math.max(...ways.map(([, ms]) => ms ?? 0));
   put(root.querySelector(".tuning-verdict"), esc(verdict(data, labels)));
   put(root.querySelector(".tuning-ways"), ways.map(([way, ms]) => wayHtml(way, ms, slowest, data, labels)).join(""));
 }
 
 /** What came of it, in a sentence. */
 function verdict(data, labels) {
-  const words = { start: formatTime(data.started_ms), best: formatTime(data.best_ms) };
-  if (!data.ways.tuned || data.best_ms == null) return say(labels, "tuning.nothing", words);
-  if (!data.recipe_ms) return say(labels, "tuning.verdict", words);
-  const gain = data.recipe_ms / data.best_ms;
-  if (gain < 1.02) return say(labels, "tuning.verdict_recipe", words);
+  const words = { start: formatTime(data.started_ms), best: formatTime(data.best_ms), recipe: formatTime(data.recipe_ms) };
+  const { tuned, recipe } = data.ways;
+  if (!tuned && !recipe) return say(labels, "tuning.nothing", words);
+  if (!recipe) return say(labels, "tuning.verdict", words);
+  const gain = tuned ? data.recipe_ms / data.best_ms : 1;
+  if (gain < NOISE) return say(labels, "tuning.verdict_recipe", words);
   return say(labels, "tuning.verdict_faster", { ...words, times: ratioOf(gain) });
 }
 
 function wayHtml(way, ms, slowest, data, labels) {
   const share = ms && slowest ? Math.max(2, (100 * ms) / slowest) : 0;
   const isTaken = data.taken === way;
-  const speed = ms && data.started_ms ? `<span class="tuning-speed">${ofStart(labels, data.started_ms / ms)}</span>` : "";
+  const times = ms && data.started_ms ? data.started_ms / ms : 0;
+  const speed = times ? `<span class="tuning-speed" title="${ofStart(labels, times)}">${ratioOf(times)}×</span>` : "";
   const take = say(labels, `tuning.take_${way}`);
   const about = say(labels, "tuning.take_about", { count: data.ways[way] });
   return (
