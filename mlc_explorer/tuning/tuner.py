@@ -144,12 +144,22 @@ class Tuner:
         common = {"code": race.task.code, "known": race.learned(), "target": self._done.target}
         common |= {"count": count, "seed": self._budget.seed + len(race.tried)}
         if around:
-            found = self.call("tune_propose", None, recipe=race.task.recipe[0], **common)
+            found = self._asked(recipe=race.task.recipe[0], **common)
             race.surrounded = not found or race.around_is_enough(self._budget.trials)
             return [(AROUND, candidate) for candidate in found]
-        found = self.call("tune_propose", None, **common)
+        found = self._asked(**common)
         race.exhausted = not found
         return [(SEARCH, candidate) for candidate in found]
+
+    def _asked(self, **arguments: Any) -> list[dict[str, Any]]:
+        """The next candidates. None where the search itself fails, be it that it crashes: the other functions
+        of a model go on."""
+        try:
+            return list(self.call("tune_propose", None, **arguments))
+        except EngineUnavailable:
+            raise
+        except MlcError:
+            return []
 
     def _try(
         self, race: Race, kind: str, candidate: Mapping[str, Any], limit: float | None, tell: Progress

@@ -7,9 +7,10 @@ tens of milliseconds for a few dozen records, and buys that nothing lives betwee
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,7 @@ from tvm.s_tir import Schedule
 from tvm.s_tir import meta_schedule as ms
 from tvm.s_tir.meta_schedule import _ffi_api
 from tvm.s_tir.meta_schedule.arg_info import ArgInfo
-from tvm.s_tir.meta_schedule.cost_model import CostModel
+from tvm.s_tir.meta_schedule.cost_model import CostModel, XGBModel
 from tvm.s_tir.meta_schedule.database import MemoryDatabase, TuningRecord
 from tvm.s_tir.meta_schedule.mutator import Mutator
 from tvm.s_tir.meta_schedule.postproc import Postproc
@@ -27,8 +28,8 @@ from tvm.s_tir.meta_schedule.runner import RunnerResult
 from tvm.s_tir.meta_schedule.schedule_rule import ScheduleRule
 from tvm.s_tir.meta_schedule.search_strategy import EvolutionarySearch, MeasureCandidate
 from tvm.s_tir.meta_schedule.space_generator import PostOrderApply
+from tvm.s_tir.schedule import Trace
 
-from ...errors import MlcError
 from ..pasted.records import schedule_after
 from .candidate import NAME, module_of, plain
 
@@ -36,7 +37,8 @@ _RULES = "llvm"  # those for AVX-512 and VNNI differ by intrinsics for int8 that
 _FAILED_S = 1e10  # MetaSchedule's own time for what did not run
 _BEST, _LATEST = 48, 32  # of the known records: what a search starts from, and what else its model learns
 _POPULATION = {True: 96, False: 32}  # by whether a model can tell the promising ones
-_ROUNDS = 6  # searches that may find nothing new before there is nothing new
+_WARM = 16  # records before the model's opinion counts
+_ROUNDS = 4  # searches that may find nothing new before there is nothing new
 
 
 def has_cost_model() -> bool:
@@ -50,12 +52,10 @@ def search(
     """At most `count` candidates of records that are not among the `known` ones: [{"record", "ms"}], where
     `ms` is None for what failed. Fewer, or none, where the space of schedules is small."""
     seen = {_text(k["record"]) for k in known if "record" in k}
-    learned = _learned(code, known)
     found: dict[str, Any] = {}
-    for number in range(_ROUNDS):
-        for record in _proposed(code, target, learned, count, seed + 7919 * number):
-            if _text(record) not in seen:
-                found.setdefault(_text(record), record)
+    ask = _searching(code, target, known, count, seed)
+    for records in itertools.islice(ask, _ROUNDS):
+        found |= {_text(record): record for record in records if _text(record) not in seen}
         if len(found) >= count:
             break
     return [{"record": record} for record in list(found.values())[:count]]
@@ -77,29 +77,32 @@ def _learned(code: str, known: Sequence[Mapping[str, Any]]) -> list[_Learned]:
     found = []
     for one in chosen.values():
         seconds = one["ms"] / 1e3 if one.get("ms") is not None else _FAILED_S
+        before = Schedule(module_of(code))
         try:
             after = schedule_after(module_of(code), NAME, one["record"])
-        except MlcError:
-            continue  # of another version of TVM, perhaps
-        before = Schedule(module_of(code))
-        after.trace.simplified(remove_postproc=True).apply_to_schedule(before, remove_postproc=True)
+            Trace.apply_json_to_schedule(one["record"], before)
+        except Exception:  # of another version of TVM, perhaps
+            continue
         found.append(_Learned(before, after, seconds))
     return found
 
 
-def _proposed(
-    code: str, target: tvm.target.Target, learned: Sequence[_Learned], count: int, seed: int
-) -> list[Any]:
-    """Records of one search."""
+def _searching(
+    code: str, target: tvm.target.Target, known: Sequence[Mapping[str, Any]], count: int, seed: int
+) -> Iterator[list[Any]]:
+    """The records of one round of the search after the other."""
     mod = module_of(code)
-    context = _context(mod, target, seed % (1 << 30) + 1)
+    context = _context(mod, target, seed)
     try:
         spaces = context.generate_design_space()
     except Exception:  # rules refuse functions that they were not made for, each in its own class
-        return []
-    context.pre_tuning(1 << 20, count, spaces, _database(mod, target, learned), _model(context, learned))
-    candidates = context.generate_measure_candidates() or []
-    return [plain(c.sch.trace.simplified(remove_postproc=True).as_json()) for c in candidates]
+        return
+    learned = _learned(code, known)
+    database, model = _database(mod, target, learned), _model(context, learned)
+    # More than are needed: the search does not know which of the known ones it draws again.
+    context.pre_tuning(1 << 20, 2 * count, spaces, database, model)
+    while candidates := context.generate_measure_candidates():
+        yield [plain(c.sch.trace.simplified(remove_postproc=True).as_json()) for c in candidates]
 
 
 def _context(mod: IRModule, target: tvm.target.Target, seed: int) -> ms.TuneContext:
@@ -116,7 +119,7 @@ def _context(mod: IRModule, target: tvm.target.Target, seed: int) -> ms.TuneCont
     threads = int(tvm.get_global_func("runtime.NumThreads")())
     context = ms.TuneContext.__new__(ms.TuneContext)
     context.__init_handle_by_constructor__(
-        _ffi_api.TuneContext, mod, target, space, strategy, NAME, threads, seed, _say_nothing
+        _ffi_api.TuneContext, mod, target, space, strategy, NAME, threads, seed % (1 << 30) + 1, _say_nothing
     )
     _ffi_api.TuneContextInitialize(context)
     return context
@@ -139,10 +142,10 @@ def _database(mod: IRModule, target: tvm.target.Target, learned: Sequence[_Learn
 
 def _model(context: ms.TuneContext, learned: Sequence[_Learned]) -> CostModel:
     """What predicts times: xgboost, taught by the records; without it any order is as good as another."""
-    threads = int(context.num_threads)
     if not has_cost_model():
-        return CostModel.create("random", num_tuning_cores=threads)
-    model = CostModel.create("xgb", num_tuning_cores=threads)
+        return CostModel.create("random", num_tuning_cores=1)
+    # So few data: more threads would wait for each other.
+    model = XGBModel(num_warmup_samples=_WARM, num_tuning_cores=1)
     ran = [one for one in learned if math.isfinite(one.seconds) and one.seconds < _FAILED_S]
     if ran:
         candidates = [
