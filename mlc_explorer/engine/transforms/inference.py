@@ -12,7 +12,17 @@ from tvm import IRModule
 
 from ...errors import Refused
 from ...schema.params import Integer, param
-from . import blocked_te, channel_blocker, lanes, packed_te, product_packer, rewriting, simplifier
+from . import (
+    blocked_graph,
+    blocked_te,
+    channel_blocker,
+    channel_orders,
+    lanes,
+    packed_te,
+    product_packer,
+    rewriting,
+    simplifier,
+)
 from .base import GraphTransform
 from .wording import words
 
@@ -76,7 +86,8 @@ class BlockChannels(GraphTransform):
         return f"mod = ChannelBlocker.applied(mod, {self.channels})"
 
     def carried(self, mod: IRModule) -> tuple[str, ...]:
-        return (_IMPORTS, *_carried(rewriting, lanes, blocked_te, channel_blocker))
+        modules = (rewriting, lanes, blocked_te, blocked_graph, channel_orders, channel_blocker)
+        return (_IMPORTS, *_carried(*modules))
 
 
 @dataclass(frozen=True)
