@@ -11,7 +11,7 @@ import json
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,7 @@ def profile(name: str, plan: str) -> str:
     parts = [f"### {name}: {sum(k.ms for k in found):.3f} ms in {len(found)} functions", _table(found)]
     parts += [_by_recipe(found)]
     if made.model.onnx:
-        parts.append(_operators(onnx_runtime_operators(made.model.onnx, inputs)))
+        parts += _onnx_runtime(onnx_runtime_nodes(made.model.onnx, inputs))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -146,13 +146,13 @@ def _by_recipe(found: Sequence[Kernel]) -> str:
     return _markdown(rows)
 
 
-def onnx_runtime_operators(model: bytes, inputs: Sequence[np.ndarray]) -> dict[str, tuple[int, float]]:
-    """For each operator that ONNX Runtime runs, after its own fusion: how many there are, and their ms in one
-    call of the model. Empty where it is not installed."""
+def onnx_runtime_nodes(model: bytes, inputs: Sequence[np.ndarray]) -> list[tuple[str, str, float]]:
+    """Operator, shapes of the arguments, and ms in one call of the model, of each node that ONNX Runtime runs
+    after its own fusion. Empty where it is not installed."""
     with tempfile.TemporaryDirectory() as folder:
         caller = contenders.onnx_runtime(model, inputs, threads(), str(Path(folder) / "profile"))
         if caller is None:
-            return {}
+            return []
         end = time.perf_counter() + _MOST_S
         for _ in range(_RUNS):
             caller.call()
@@ -160,24 +160,30 @@ def onnx_runtime_operators(model: bytes, inputs: Sequence[np.ndarray]) -> dict[s
                 break
         caller.close()
         written = next(Path(folder).iterdir()).read_text(encoding="utf-8")
-    nodes: dict[tuple[str, str], list[float]] = defaultdict(list)
+    times: dict[tuple[str, str, str], list[float]] = defaultdict(list)
     for event in json.loads(written):
         if event.get("cat") == "Node" and event["name"].endswith("_kernel_time"):
-            nodes[event["args"]["op_name"], event["name"]].append(event["dur"] / 1e3)
-    found: dict[str, tuple[int, float]] = {}
-    for (operator, _), times in nodes.items():
-        count, ms = found.get(operator, (0, 0.0))
-        found[operator] = (count + 1, ms + _quick(times))
-    return found
+            arguments = event["args"]
+            shapes = [shape for given in arguments["input_type_shape"] for shape in given.values()]
+            text = " ".join("×".join(map(str, shape)) for shape in shapes)
+            times[event["name"], arguments["op_name"], text].append(event["dur"] / 1e3)
+    return [(operator, shapes, _quick(ms)) for (_, operator, shapes), ms in times.items()]
 
 
-def _operators(found: Mapping[str, tuple[int, float]]) -> str:
-    if not found:
-        return ""
-    rows = [("ONNX Runtime's operator", "nodes", "ms"), ("---",) * 3]
-    for operator, (count, ms) in sorted(found.items(), key=lambda item: -item[1][1]):
-        rows.append((operator, str(count), f"{ms:.3f}"))
-    return _markdown(rows)
+def _onnx_runtime(nodes: Sequence[tuple[str, str, float]]) -> Iterator[str]:
+    """Two tables: by operator, and by operator and shapes, which may stand beside our functions'."""
+    by_operator: dict[tuple[str, ...], list[float]] = defaultdict(list)
+    by_shapes: dict[tuple[str, ...], list[float]] = defaultdict(list)
+    for operator, shapes, ms in nodes:
+        by_operator[operator,].append(ms)
+        by_shapes[operator, shapes].append(ms)
+    name = "ONNX Runtime's operator"
+    for head, found in (((name,), by_operator), ((name, "arguments"), by_shapes)):
+        rows = [(*head, "nodes", "ms"), ("---",) * (len(head) + 2)]
+        for key, times in sorted(found.items(), key=lambda item: -sum(item[1])):
+            rows.append((*key, str(len(times)), f"{sum(times):.3f}"))
+        if nodes:
+            yield _markdown(rows)
 
 
 def _markdown(rows: Sequence[Sequence[str]]) -> str:
