@@ -18,7 +18,7 @@ from ..transforms import lookup
 from ..transforms.base import ScheduleRule
 from ..transforms.wording import words
 from .base import Recipe
-from .choosing import recipe_for
+from .choosing import steps_for
 from .explaining import explanation
 
 Progress = Callable[[str, float, str], None]
@@ -42,10 +42,14 @@ def steps(
         return tuple(steps_for_gpu(state, target))
     func = _loops_of(state, function or state.entry)
     machine = Machine.of(targets.target(target))
-    found = _named(name).fitting(func, machine) if name else recipe_for(func, machine)
-    if found is None:
+    if not name:
+        found = steps_for(func, function or state.entry, machine)
+    else:
+        recipe = _named(name).fitting(func, machine)
+        found = () if recipe is None else (recipe.step(function or state.entry),)
+    if not found:
         raise Refused(**words("no_recipe", function=function or state.entry), place="function")
-    return (found.step(function or state.entry),)
+    return found
 
 
 def unfolded(trace: Trace, first: int, count: int, model_data: ModelData) -> tuple[Step, ...]:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+
+from tvm import IRModule
 from tvm.tirx import PrimFunc
 
 from ...errors import Refused
+from ...schema.trace import Step
 from ..machine import Machine
+from ..transforms.elementary import VectorMath
 from .base import Recipe
 from .conv_blocked import ConvBlocked, ConvStem
 from .conv_depthwise import ConvDepthwise
@@ -13,6 +18,7 @@ from .elementwise import Elementwise
 from .gemv import GemvDot, GemvStreamed
 from .generic import Generic
 from .matmul import MatmulTiled
+from .rows import Rows
 from .sums import Pooling, Reduction
 
 # In the order in which they are asked: the most particular first.
@@ -23,11 +29,23 @@ RECIPES: tuple[type[Recipe], ...] = (
     GemvStreamed,
     GemvDot,
     MatmulTiled,
+    Rows,
     Pooling,
     Reduction,
     Elementwise,
     Generic,  # fits whatever has loops
 )
+
+
+def steps_for(func: PrimFunc, function: str, machine: Machine, group: str = "") -> tuple[Step, ...]:
+    """What makes `func`, which the trace calls `function`, fast: the recipe that fits, after a step that
+    writes exponentials and their kin out for vector registers, if there are any. Nothing if none fits."""
+    written, first = func, ()
+    with contextlib.suppress(Refused):
+        written = VectorMath().run(IRModule({function: func}), function)[function]
+        first = (Step(VectorMath.name, function, {}, group),)
+    recipe = recipe_for(written, machine)
+    return () if recipe is None else (*first, recipe.step(function, group))
 
 
 def recipe_for(func: PrimFunc, machine: Machine) -> Recipe | None:

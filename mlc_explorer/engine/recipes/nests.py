@@ -130,9 +130,10 @@ class Nest:
         def chosen(select: Select) -> None:
             found.append(select.condition)
 
-        tvm_ffi.structural_walk(self.block.node.body, (Call, asked), (Select, chosen))
+        tvm_ffi.structural_walk(self.block.node.body, [(Call, asked), (Select, chosen)])
         values = [_put(condition, self._axes) for condition in found]
-        return frozenset(v for value in values for v in undefined_vars(value))
+        own = {loop.node.loop_var for loop in self.loops}
+        return frozenset(v for value in values for v in undefined_vars(value) if v in own)
 
     def one_run(self, outer: Place, inner: Place) -> bool:
         """Whether two loops, one in the other, walk through memory as a single one would."""
@@ -196,7 +197,9 @@ def _operations(value: Any) -> int:
     if isinstance(value, Select):
         return 1 + max(_operations(value.true_value), _operations(value.false_value))
     both = [
-        getattr(value, side) for side in ("a", "b", "value") if isinstance(getattr(value, side, None), Expr)
+        getattr(value, side)
+        for side in ("a", "b", "value", "body")
+        if isinstance(getattr(value, side, None), Expr)
     ]
     return sum(_operations(side) for side in both) + 1 if both else 0
 

@@ -22,7 +22,7 @@ from ...schema.recipe import FAST
 from ...schema.trace import Step
 from ..machine import Machine
 from ..replay import State, apply
-from .choosing import recipe_for
+from .choosing import steps_for
 
 GROUP = FAST["cpu"]
 
@@ -58,9 +58,7 @@ def states_after(state: State, target: tvm.target.Target, progress: object) -> I
     functions = [var.name_hint for var, func in state.mod.functions_items() if isinstance(func, PrimFunc)]
     for number, name in enumerate(functions):
         progress("functions", number / len(functions), name)  # type: ignore[operator]
-        recipe = recipe_for(state.mod[name], machine)
-        if recipe is not None:
-            step = recipe.step(name, GROUP)
+        for step in steps_for(state.mod[name], name, machine, GROUP):
             state = apply(state, step)
             yield step, state
 

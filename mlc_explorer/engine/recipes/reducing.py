@@ -176,24 +176,28 @@ def partial_sums(draft: Draft, block: str, run: LoopVar, parts: int, vector: int
         return [lanes]
     summed = [p for p in nests.nest(draft, lanes).reduction if extent(p) != 1]
     across = next(p for p in reversed(summed) if extent(p) == chains)
-    return [lanes, _factored(draft, lanes, across.node.loop_var)]
+    return [lanes, _factored(draft, lanes, across.node.loop_var, before=1)]
 
 
-def _factored(draft: Draft, block: str, loop: LoopVar) -> str:
+def _factored(draft: Draft, block: str, loop: LoopVar, before: int = 0) -> str:
+    """The block of the partial sums over `loop`, which become the last axis but `before`."""
     axes = len(draft.scope.at(block).node.writes[0].region)
-    draft.do("rfactor", loop=draft.path(loop), factor_axis=axes)
+    draft.do("rfactor", loop=draft.path(loop), factor_axis=axes - before)
     return draft.scope.producers(draft.scope.at(block))[-1].path
 
 
 def vectors_of_parts(draft: Draft, block: str) -> None:
-    """A block of partial results: the reduction outside, the parts in vectors inside of it."""
+    """A block of partial results: the reduction outside, the parts in vectors inside of it, side by side."""
     found = nests.nest(draft, block)
-    own = [p for p in found.spatial if len(p.blocks) == 1 and found.writes_along(p)]
-    lanes = own[-1].node.loop_var
+    own = [p for p in found.spatial if len(p.blocks) == 1 and extent(p) != 1]
+    lanes = next(p.node.loop_var for p in own if found.writes_along(p))
+    chains = [p.node.loop_var for p in own if not p.node.loop_var.same_as(lanes)]
     sums = [p.node.loop_var for p in found.reduction]
-    draft.reorder([*sums, lanes])
+    draft.reorder([*sums, *chains, lanes])
     draft.mark("vectorize", lanes)
-    _initialise(draft, block, 2)
+    for chain in chains:
+        draft.mark("unroll", chain)
+    _initialise(draft, block, 2, bool(chains))
 
 
 # -- neither

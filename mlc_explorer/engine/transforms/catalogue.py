@@ -11,7 +11,7 @@ from typing import Any
 from ...schema.trace import Step
 from ...schema.transform import ParamSpec, Shortcut, TransformSpec
 from ...texts import LANGUAGES, say
-from ..recipes import conv_blocked, conv_depthwise, elementwise, gemv, generic, matmul, sums
+from ..recipes import conv_blocked, conv_depthwise, elementwise, gemv, generic, matmul, rows, sums
 from . import (
     algebra,
     annotate,
@@ -23,6 +23,7 @@ from . import (
     conversion,
     copies,
     dispatch,
+    elementary,
     epilogue,
     folding,
     functions,
@@ -83,11 +84,13 @@ _FAMILIES = (
     regions,
     functions,
     tensorir,
+    elementary,
     dispatch,
     conv_blocked,
     conv_depthwise,
     matmul,
     gemv,
+    rows,
     sums,
     elementwise,
     generic,
