@@ -28,6 +28,19 @@ FOLDED = link("mlp", FOLD, function=RELU, node="lv#2", path="matmul/k")
 SCHEDULE = shipped_trace("mlp")
 assert SCHEDULE is not None
 SCHEDULED = link("mlp", SCHEDULE.to_json()["steps"], cursor=10, function=RELU, path="matmul/k_0")
+GROUPED = link(
+    "mlp",
+    [step | {"group": "fast_cpu"} for step in FOLD]
+    + [
+        {"transform": name, "function": RELU, "params": params, "group": "fast_cpu/matmul_tiled"}
+        for name, params in (
+            ("split", {"loop": "matmul/k", "factors": [None, 16]}),
+            ("unroll", {"loop": "matmul/k_1"}),
+        )
+    ],
+    cursor=4,
+    function=RELU,
+)
 WIDE, MEDIUM, NARROW, TALL = (1600, 1000), (1280, 800), (800, 1000), (1600, 1700)
 
 
@@ -91,6 +104,21 @@ def test_a_form_with_its_preview(visit: Visit, assert_screenshot, theme: str) ->
     explorer.choose_transform("split")
     explorer.page.mouse.move(0, 0)
     assert_screenshot(explorer.page, f"explore-form-{theme}-1600", mask=varying(explorer))
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", [TALL, NARROW], ids=lambda size: str(size[0]))
+def test_an_open_group(visit: Visit, assert_screenshot, theme: str, size: tuple[int, int]) -> None:
+    explorer = sized(visit(GROUPED, theme=theme), size)
+    for name in ("Make it fast (CPU)", "matmul_tiled"):
+        explorer.group(name).locator(".twist").click()
+        expect(explorer.group(name).locator(".go")).to_have_attribute("aria-expanded", "true")
+    explorer.row(4).locator(".more").click()
+    expect(explorer.row(4).get_by_role("button", name="Take out", exact=True)).to_be_visible()
+    explorer.page.mouse.move(0, 0)
+    explorer.page.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, main.scrollHeight)")
+    masked = [*varying(explorer), explorer.trace.locator(".tag.seconds")]
+    assert_screenshot(explorer.page, f"explore-group-{theme}-{size[0]}", mask=masked)
 
 
 def settled(visit: Visit, theme: str, layout: str | None = None) -> Explorer:

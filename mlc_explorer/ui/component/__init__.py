@@ -15,9 +15,12 @@ state, or None), ``kind`` of the chosen function, ``selection`` {node, function,
 (the function that a person chose, also where this step has none of that name), ``problem`` {message, paths}
 or None, ``levels`` (of `schema.levels`), ``labels`` (`labels(language)`).
 
-`data` of `trace_view`: ``rows``, ``cursor``, ``lines`` {name: ms}, ``labels``. A row is {n, title, detail,
-function, badges, state: done | redo | bad, message, time or None, pending}; its time is {median_ms, p10_ms,
-p90_ms, max_rel_error, ok, taken_at}.
+`data` of `trace_view`: ``rows``, ``total`` (steps), ``history`` (its key), ``cursor``, ``lines`` {name: ms},
+``busy`` (an edit is under way), ``specs`` (the catalogue), ``language``, ``labels``. A row is {n: the state
+that it leads to, level, title, detail, function, badges, state: done | redo | bad, message, time or None,
+pending}; a step's also has {step, before: the token of the state before it, kind: recipe | rules | empty}, a
+group's {id, first, open, count, seconds, recipes, was: the time before it, model and note of a whole
+model's}. A time is {median_ms, p10_ms, p90_ms, max_rel_error, ok, taken_at}.
 
 `data` of `pipeline_view`: ``view`` (`blobs.entry` of the JSON of a PipelineView), ``token`` (see
 `answers`) of the state that it was run on, ``labels``.
@@ -44,10 +47,12 @@ message}, ``ended``, ``when``, ``seconds``, ``labels``.
 
 Events (`event(key)` in the callback). Of the linked view: {type: node, id, function}, {type: path, path},
 {type: function, name, node}, {type: goto, cursor, path} (that step's selection), {type: compare, link},
-{type: legalize}, {type: search}. Of the trace: goto, {type: delete}. Of the passes and the palette: {type:
-steps, steps of a trace}; of the palette also {type: sweep, steps} (with ranges: {"sweep": [values]}). Of the
-ideas: {type: take, state, steps of an idea}, {type: measure, again}, {type: cancel}. Of a sweep: {type: take,
-point of a sweep}. Of a tuning: {type: take, way: tuned | recipe}, {type: function, name}.
+{type: legalize}, {type: search}. Of the trace: goto, {type: open, id, open}, and with ``history`` {type:
+unfold | remove, first (from 0), count}, {type: replace, first, steps}, {type: measure, cursors}. Of the
+passes and the palette: {type: steps, steps of a trace}; of the palette also {type: sweep, steps} (with
+ranges: {"sweep": [values]}). Of the ideas: {type: take, state, steps of an idea}, {type: measure, again},
+{type: cancel}. Of a sweep: {type: take, point of a sweep}. Of a tuning: {type: take, way: tuned | recipe},
+{type: function, name}.
 """
 
 from __future__ import annotations
