@@ -80,6 +80,7 @@ class ConvBlocked(Recipe):
             "length": found.reduction[-1],
             "weights": found.weights * found.element_bytes >> 10,
             "inputs": found.inputs * found.element_bytes >> 10,
+            "outputs": found.outputs * found.element_bytes >> 10,
             "l2": machine.l2 >> 10,
         }
 
@@ -151,10 +152,10 @@ class ConvStem(ConvBlocked):
 def outermost(layer: Layer, channel_blocks: int, machine: Machine) -> str:
     """What the outer loop runs over, so that the least is read again: with rows outermost all weights are
     read for each row, with channels all of the input for each tile of them. What fits in half of the second
-    level cache is there already; where nothing is read again, the larger is read in order."""
+    level cache is there already; where nothing is read again, the largest of all is gone through in order."""
     half = machine.l2 // 2 // layer.element_bytes
     again_by_rows = layer.weights * layer.rows if layer.weights > half else 0
     again_by_channels = layer.inputs * layer.blocks // channel_blocks if layer.inputs > half else 0
     if again_by_rows == again_by_channels:
-        return CHANNELS if layer.weights > layer.inputs else ROWS
+        return ROWS if layer.inputs >= max(layer.weights, layer.outputs) else CHANNELS
     return ROWS if again_by_rows < again_by_channels else CHANNELS

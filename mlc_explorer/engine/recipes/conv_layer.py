@@ -33,7 +33,8 @@ DEPTHWISE = Kind(2, 5, 4)  # (N, C, H, W, c) with (C, KH, KW, c), over ry, rx
 @dataclass(frozen=True)
 class Layer:
     """A convolution: the path of its `block`, trip counts of its loops n, o, y, x, v (`spatial`) and of those
-    that it adds up over, elements of its weights and of the data it reads, and bytes of one.
+    that it adds up over, elements of its weights and of the data that it reads (a stride leaves some out),
+    and bytes of one.
 
     `groups`: of input and output blocks that belong together. `copy`: the block that makes the data (usually
     the padding), or None. `following`: the blocks after the convolution.
@@ -63,6 +64,10 @@ class Layer:
         return self.spatial[2]
 
     @property
+    def outputs(self) -> int:
+        return math.prod(self.spatial)
+
+    @property
     def blocks(self) -> int:
         """Of output channels, in a group."""
         return self.spatial[1] // self.groups
@@ -89,13 +94,20 @@ def layer(func: PrimFunc, kind: Kind) -> Layer | None:
         sizes[:_SPATIAL],
         sizes[_SPATIAL:],
         math.prod(weights),
-        math.prod(data),
+        _read(data, sizes, kind),
         element_bytes(conv),
         groups if groups and sizes[1] % groups == 0 else 1,
         tuple(place.path for place in scope.leaves[:position] if place not in makes_data),
         makes_data[0].path if makes_data else None,
         tuple(place.path for place in scope.leaves[position + 1 :]),
     )
+
+
+def _read(data: tuple[int, ...], sizes: tuple[int, ...], kind: Kind) -> int:
+    """Elements of `data` that some element of the result needs."""
+    first = _SPATIAL + (0 if kind == DEPTHWISE else 1)
+    height, width = (min(data[2 + i], sizes[2 + i] * sizes[first + i]) for i in (0, 1))
+    return math.prod(data) // (data[2] * data[3]) * height * width
 
 
 def _reduces(scope: Scope, place: Place) -> bool:

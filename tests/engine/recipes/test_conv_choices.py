@@ -126,6 +126,8 @@ def test_a_body_that_is_written_out_stays_small():
         (Conv(512, 512, (7, 7)), CHANNELS),  # 9 MiB of weights, which each row would read
         (Conv(64, 64, (112, 112)), ROWS),  # 3 MiB of input, which each tile of channels would read
         (Conv(256, 256, (56, 56)), CHANNELS),  # neither fits: 56 times the weights or 8 times the input
+        (Conv(64, 256, (28, 28), (1, 1), padding=(0, 0, 0, 0)), CHANNELS),  # all fits; the result is largest
+        (Conv(512, 1024, (28, 28), (1, 1), (2, 2), (0, 0, 0, 0)), CHANNELS),  # a quarter of the input is read
     ],
 )
 def test_outermost_is_what_lets_the_least_be_read_again(conv, chosen):
