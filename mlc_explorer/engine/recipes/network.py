@@ -3,9 +3,8 @@
 1. What is constant is computed, and batch norm becomes part of the weights.
 2. Convolutions run on blocks of as many channels as a vector register holds, and products with constant
    matrices read them in panels.
-3. Exponentials and the like become polynomials, of which a vector is computed at once.
-4. Operators become loops, and those that follow each other become one function.
-5. Each function gets the recipe that fits it.
+3. Operators become loops, and those that follow each other become one function.
+4. Each function gets the recipe that fits it, after its exponentials became polynomials.
 """
 
 from __future__ import annotations
@@ -34,7 +33,6 @@ def graph_steps(machine: Machine) -> tuple[Step, ...]:
         Step("SimplifyForInference"),
         Step("BlockChannels", None, {"channels": machine.lanes(4)}),
         Step("PackMatmul", None, {"columns": 2 * machine.lanes(4)}),
-        Step("FastMathTransform"),
         Step("LegalizeOps"),
         Step("AnnotateTIROpPattern"),
         Step("FuseOps"),
