@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import tvm
 from tvm import IRModule
 from tvm.s_tir import Schedule
@@ -51,6 +52,7 @@ def search(
 ) -> list[dict[str, Any]]:
     """At most `count` candidates of records that are not among the `known` ones: [{"record", "ms"}], where
     `ms` is None for what failed. Fewer, or none, where the space of schedules is small."""
+    np.random.seed(seed % (1 << 32))  # TVM's cost models draw from NumPy's global generator
     seen = {_text(k["record"]) for k in known if "record" in k}
     found: dict[str, Any] = {}
     ask = _searching(code, target, known, count, seed)
@@ -116,7 +118,7 @@ def _context(mod: IRModule, target: tvm.target.Target, seed: int) -> ms.TuneCont
     strategy = EvolutionarySearch(
         population_size=population, init_min_unmeasured=population // 2, genetic_num_iters=2
     )
-    threads = int(tvm.get_global_func("runtime.NumThreads")())
+    threads = 1  # more draw their numbers in an order of their own, and a seed would mean nothing
     context = ms.TuneContext.__new__(ms.TuneContext)
     context.__init_handle_by_constructor__(
         _ffi_api.TuneContext, mod, target, space, strategy, NAME, threads, seed % (1 << 30) + 1, _say_nothing
