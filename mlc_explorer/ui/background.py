@@ -16,6 +16,8 @@ import streamlit as st
 
 from mlc_explorer.errors import Cancelled, MlcError
 from mlc_explorer.session import Session
+from mlc_explorer.texts import say
+from mlc_explorer.ui import language
 from mlc_explorer.workers.client import Engine, Job
 
 _KEY = "background"
@@ -120,6 +122,11 @@ def settle() -> bool:
     st.session_state.pop(_KEY)
     held.then(held.work)
     return True
+
+
+def drop() -> None:
+    """Says that a change came too late: the history is another now than the one that was changed."""
+    st.toast(say("history.dropped", language.current()), icon=":material/info:")
 
 
 def cancel() -> None:

@@ -103,7 +103,10 @@ def _take(change: Work, *, function: str | None) -> None:
     work = workspace.current()
     if change.error is not None:
         st.session_state[_FAILED] = (function, work.keys[-1], change.error)
-    if change.result is None or work.session.trace != change.start.trace:
+    if change.result is None:
+        return
+    if work.session.trace != change.start.trace:
+        background.drop()
         return
     now = workspace.show(change.result.select(**vars(change.result.selection)), since=work)
     if function is None and _targets()[now.target].runs:

@@ -133,6 +133,7 @@ def _take(change: Work, text: str, words: dict[str, Any], taking: TakingOut | No
     """Shows what a change made of the history, with a way back, or why it made nothing of it."""
     work = workspace.current()
     if work.session.history != change.start.history:
+        background.drop()
         return None
     if change.result is not None:
         after = change.result.select(**vars(work.session.selection))

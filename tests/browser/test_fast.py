@@ -143,6 +143,9 @@ def test_a_recipe_is_edited_in_its_place(visit: Visit) -> None:
     expect(explorer.row(number)).to_contain_text("pixels=2", timeout=MEASURE_MS)
     expect(form).to_be_hidden()
     expect(explorer.row(number + 1)).to_be_visible()  # later steps stay
+    explorer.go_to(number, of=count)
+    act(explorer, number, "why")
+    expect(explorer.row(number).locator(".step-why")).to_contain_text("would choose other numbers")
 
 
 def test_the_history_is_a_tree_for_the_keyboard(visit: Visit) -> None:
