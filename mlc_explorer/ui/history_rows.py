@@ -8,7 +8,7 @@ from typing import Any
 
 from mlc_explorer.schema.report import Measurement, StepReport
 from mlc_explorer.schema.trace import Step
-from mlc_explorer.texts import say
+from mlc_explorer.texts import has, say
 from mlc_explorer.ui import answers, boundary, fast, measuring, palette
 from mlc_explorer.ui.history_tree import Entry, Group, Single
 from mlc_explorer.ui.workspace import Workspace
@@ -94,13 +94,14 @@ def _group(
 ) -> dict[str, Any]:
     steps = work.session.history.steps[group.first : group.end]
     reports = work.info.steps[group.first : group.end]
+    title = f"fast.group.{group.name}"
     row: dict[str, Any] = {
         "id": group.id,
         "first": group.first + 1,
         "n": group.end,
         "level": group.level,
         "open": is_open,
-        "title": say(f"fast.group.{group.name}", language) if group.whole_model else group.name,
+        "title": say(title, language) if has(title) else group.name,
         "detail": "",
         "function": group.function,
         "badges": [],

@@ -15,6 +15,7 @@ from mlc_explorer.schema.recipe import FAST
 from mlc_explorer.schema.trace import Step
 
 _WHOLE_MODEL = frozenset(FAST.values())
+_ACROSS = _WHOLE_MODEL | {"tuned", "recipe"}  # outer groups that go on from one function to the next
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,8 @@ def _groups(steps: Sequence[Step], first: int, end: int, parent: Group | None) -
             after += 1
         if part is not None:
             name, function = part
+            named = {step.function for step in steps[first:after]}
+            function = function or (named.pop() if len(named) == 1 else None)
             label = f"{name}:{function}" if function else name
             yield Group(f"{within}/{label}#{seen[label]}", name, function, level, first, after)
             seen[label] += 1
@@ -100,4 +103,4 @@ def _part(step: Step, level: int) -> tuple[str, str | None] | None:
     if len(names) < level:
         return None
     name = names[level - 1]
-    return name, None if level == 1 and name in _WHOLE_MODEL else step.function
+    return name, None if level == 1 and name in _ACROSS else step.function
