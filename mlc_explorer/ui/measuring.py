@@ -180,6 +180,14 @@ def shown(m: Measurement | None) -> dict[str, Any] | None:
     }
 
 
+def milliseconds(value: float) -> str:
+    """A time in the unit that reads best: 950 ns, 12.3 µs, 4.56 ms, 1.23 s."""
+    for factor, unit in ((1e-3, "s"), (1.0, "ms"), (1e3, "µs")):
+        if value * factor >= 1:
+            return f"{value * factor:.3g} {unit}"
+    return f"{value * 1e6:.3g} ns"
+
+
 def current(name: str = HISTORY) -> Run | None:
     """The visitor's run of that name, if there was one."""
     return cast(Run | None, _runs().get(name))

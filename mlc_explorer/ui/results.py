@@ -10,6 +10,7 @@ import streamlit as st
 from mlc_explorer.schema.report import AGREES, Measurement
 from mlc_explorer.texts import say
 from mlc_explorer.ui import history, measuring, workspace
+from mlc_explorer.ui.measuring import milliseconds
 
 _INCOMPARABLE = 1e300  # the engine's mark for NaN against a number, or another shape: JSON has no infinity
 
@@ -48,14 +49,6 @@ def _table(m: Measurement, start: Measurement | None, language: str) -> str:
         for key, value in rows
     )
     return f'<table class="mlc-result" data-testid="mlc-result">{body}</table>'
-
-
-def milliseconds(value: float) -> str:
-    """A time in the unit that reads best: 950 ns, 12.3 µs, 4.56 ms, 1.23 s."""
-    for factor, unit in ((1e-3, "s"), (1.0, "ms"), (1e3, "µs")):
-        if value * factor >= 1:
-            return f"{value * factor:.3g} {unit}"
-    return f"{value * 1e6:.3g} ns"
 
 
 def _errors(m: Measurement, language: str) -> str:

@@ -14,12 +14,13 @@ import streamlit as st
 
 from mlc_explorer import session as headless
 from mlc_explorer.errors import MlcError
+from mlc_explorer.schema.advice import measured_function
 from mlc_explorer.schema.trace import Trace
 from mlc_explorer.schema.tuning import MINUTES, TRIALS, Heard, Tuning, without_schedules
 from mlc_explorer.session import Session, default_store
 from mlc_explorer.texts import say
 from mlc_explorer.tuning import TuningRun
-from mlc_explorer.ui import background, boundary, component, measuring, results, tuning_shown, workspace
+from mlc_explorer.ui import background, boundary, component, measuring, tuning_shown, workspace
 from mlc_explorer.ui.background import Work
 from mlc_explorer.ui.workspace import Workspace
 
@@ -47,16 +48,19 @@ class Settings:
 
 @dataclass(frozen=True)
 class Subject:
-    """What is tuned: `function` (None: the whole model) of `trace`, for `target`."""
+    """What is tuned: `function` (None: the whole model, as the history measures it) of `trace`, for `target`.
+    A person calls it `name`, which is empty for a graph."""
 
     trace: Trace
     function: str | None
     target: str
+    name: str = ""
 
     @classmethod
     def chosen(cls, work: Workspace) -> Subject:
-        function = work.function if work.kind(work.function) == "loops" else None
-        return cls(work.session.trace, function, work.target)
+        name = work.function if work.kind(work.function) == "loops" else ""
+        function = measured_function(work.info, name) if name else None
+        return cls(work.session.trace, function, work.target, name)
 
     @property
     def key(self) -> tuple[str, str | None, str]:
@@ -72,6 +76,12 @@ class Begun:
     run: TuningRun
     subject: Subject
     settings: Settings
+
+    def concerns(self, subject: Subject) -> bool:
+        """Whether that is what was tuned; also where it has the graph passes that this tuning put before."""
+        base = Trace.from_json(self.run.so_far.base)
+        own = self.subject
+        return subject.key in (own.key, replace(own, trace=base).key)
 
 
 def show(language: str) -> None:
@@ -112,11 +122,11 @@ def _draw(work: Workspace, language: str) -> None:
 
 def _choose(work: Workspace, subject: Subject, language: str) -> None:
     """What is tuned, for how long, and what that costs."""
-    name = "model" if subject.function is None else "function"
-    st.markdown(say(f"tuning.title_{name}", language, name=boundary.plain(subject.function or "")))
+    what = "function" if subject.name else "model"
+    st.markdown(say(f"tuning.title_{what}", language, name=boundary.plain(subject.name)))
     is_new = _found(subject) is None
     if is_new:
-        st.caption(say(f"tuning.about_{name}", language))
+        st.caption(say(f"tuning.about_{what}", language))
     settings = _settings(language)
     reason = "" if _runs_here(work.target) else say("tuning.not_here", language, target=work.target)
     with st.container(horizontal=True, vertical_alignment="center", key="mlc-tuning-go"):
@@ -225,14 +235,14 @@ def _said(heard: Heard, begun: Begun, language: str) -> str:
     elif heard.trials >= heard.of:
         parts = [say("tuning.concluding", language)]
     if heard.best_ms:
-        best = say("tuning.best", language, time=results.milliseconds(heard.best_ms))
+        best = say("tuning.best", language, time=measuring.milliseconds(heard.best_ms))
         if heard.started_ms:
             times = tuning_shown.ratio(heard.started_ms / heard.best_ms)
             best += say("tuning.of_start", language, times=times)
         parts.append(best)
     parts.append(say("tuning.seconds", language, seconds=round(heard.seconds)))
-    if heard.function and (begun.subject.function is None or not heard.points):
-        parts.append(heard.function)
+    if name := begun.subject.name or heard.function:
+        parts.append(name)
     return " · ".join(parts)
 
 
@@ -249,7 +259,7 @@ def _curve(work: Workspace, tuning: Tuning, budget: int | None, language: str) -
 def _found(subject: Subject) -> Tuning | None:
     """What the last tuning of it found, in this visit or an earlier one."""
     begun: Begun | None = st.session_state.get(_BEGUN)
-    if begun is not None and begun.run.result is not None and begun.subject.key == subject.key:
+    if begun is not None and begun.run.result is not None and begun.concerns(subject):
         return begun.run.result
     return default_store().tuned(subject.trace, subject.function, subject.target)
 
@@ -259,7 +269,7 @@ def _failures(subject: Subject, language: str) -> None:
     begun: Begun | None = st.session_state.get(_BEGUN)
     failed: tuple[Subject, MlcError] | None = st.session_state.get(_FAILED)
     found = [("apply", failed[1])] if failed is not None and failed[0].key == subject.key else []
-    if begun is not None and begun.run.error is not None and begun.subject.key == subject.key:
+    if begun is not None and begun.run.error is not None and begun.concerns(subject):
         found.append(("run", begun.run.error))
     for what, error in found:
         message, hint = map(boundary.plain, boundary.message_and_hint(error, language))
@@ -271,10 +281,10 @@ def _failures(subject: Subject, language: str) -> None:
 def _elsewhere(subject: Subject, language: str) -> None:
     """The way back to what was tuned last, where something else is chosen now."""
     begun: Begun | None = st.session_state.get(_BEGUN)
-    if begun is None or begun.subject.key == subject.key or begun.subject.trace.model != subject.trace.model:
+    if begun is None or begun.concerns(subject) or begun.subject.trace.model != subject.trace.model:
         return
-    name = begun.subject.function
-    what = say("tuning.the_model", language) if name is None else boundary.plain(name)
+    name = begun.subject.name
+    what = boundary.plain(name) if name else say("tuning.the_model", language)
     st.button(
         say("tuning.elsewhere", language, name=what),
         type="tertiary",
@@ -288,9 +298,8 @@ def _elsewhere(subject: Subject, language: str) -> None:
 def _after(here: Trace, tuning: Tuning, way: str) -> Trace:
     """The trace on screen with the steps that were found, in the place of those on the same function; for a
     whole model the one that was tuned."""
-    if tuning.function is None:
-        base = Trace.from_json(tuning.base)
-    else:
+    base = tuning_shown.base(tuning, way)
+    if tuning.function is not None:
         base = without_schedules(here, [tuning.function])[0]
     return Trace(base.model, (*base.steps, *tuning_shown.steps(tuning, way)))
 
@@ -321,9 +330,9 @@ def _cancel() -> None:
     workspace.redraw("palette", "history")
 
 
-def _go_there(function: str | None) -> None:
+def _go_there(name: str) -> None:
     work = workspace.current()
-    workspace.choose(function=function or work.info.entry, path=None)
+    workspace.choose(function=name or work.info.entry, path=None)
     workspace.redraw()
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from mlc_explorer.schema.trace import Step
+from mlc_explorer.schema.trace import Step, Trace
 from mlc_explorer.schema.tuning import COUNTED, START, Trial, Tuned, Tuning
 from mlc_explorer.texts import say_error
 from mlc_explorer.ui import component
@@ -40,7 +40,7 @@ def data(tuning: Tuning, budget: int | None, taken: str | None, language: str) -
         "best_ms": tuning.best_ms,
         "ways": _ways(tuning),
         "taken": taken,
-        "functions": [_function(f) for f in _by_weight(tuning)] if tuning.function is None else [],
+        "functions": [_function(f) for f in _by_weight(tuning)] if len(tuning.functions) > 1 else [],
         "candidates": [_candidate(trial, language) for trial in ranked(tuning)],
         "ended": tuning.ended,
         "when": _when(tuning.taken_at),
@@ -50,13 +50,26 @@ def data(tuning: Tuning, budget: int | None, taken: str | None, language: str) -
 
 
 def steps(tuning: Tuning, way: str) -> tuple[Step, ...]:
-    """The steps to take: several are one group of that name."""
+    """The steps to take. Several are one group of that name, and in it those of each function of a model."""
     found = tuple(Step.from_json(step) for step in (tuning.best if way == TUNED else tuning.recipe))
-    grouped = len(found) > 1
-    return tuple(
-        step if step.group or not grouped else Step(step.transform, step.function, step.params, way)
-        for step in found
-    )
+    if tuning.function is not None and len(found) == 1:
+        return found
+    return tuple(replace(step, group=_group(tuning, step, way)) for step in found)
+
+
+def _group(tuning: Tuning, step: Step, way: str) -> str:
+    outer, _, inner = step.group.partition("/")
+    if outer not in ("", *WAYS):
+        return step.group  # it stood in a group of its own before the tuning
+    return f"{way}/{inner}" if inner and len(tuning.functions) > 1 else way
+
+
+def base(tuning: Tuning, way: str) -> Trace:
+    """The trace that the steps of a whole model follow. Graph passes that the tuning needed first belong to
+    what is taken."""
+    trace = Trace.from_json(tuning.base)
+    passes = (replace(s, group=way) if s.group == TUNED and s.function is None else s for s in trace.steps)
+    return Trace(trace.model, tuple(passes))
 
 
 def points(tuning: Tuning) -> list[Point]:

@@ -113,7 +113,7 @@ function tell(view, number) {
   cursor.lastElementChild.setAttribute("cy", point.y);
   const one = data.candidates.find((c) => c.n === number);
   const parts = [`<b>#${number}</b>`, esc(kindName(labels, point.kind))];
-  if (data.function === null) parts.push(`<code>${esc(one.function)}</code>`);
+  if (data.functions.length) parts.push(`<code>${esc(one.function)}</code>`);
   parts.push(one.ms == null ? `<span class="bad">${esc(one.message)}</span>` : `<b>${formatTime(one.ms)}</b>`);
   if (point.ms && data.lines.start) parts.push(ofStart(labels, data.lines.start / point.ms));
   put(line, parts.join(" · "));
@@ -194,7 +194,7 @@ function drawCandidates({ root, data, labels }) {
   const more = root.querySelector(".tuning-more");
   more.hidden = !data.candidates.length;
   put(more.firstElementChild, `${icon("chevron", 12)}${esc(say(labels, "tuning.all", { count: data.candidates.length }))}`);
-  const whole = data.function === null;
+  const whole = data.functions.length > 0;
   const heads = ["number", ...(whole ? ["function"] : []), "kind", "time"].map((h) => `<th scope="col">${esc(say(labels, `tuning.head_${h}`))}</th>`);
   const rows = data.candidates.map((c) => {
     const time = c.ms == null ? `<td class="bad">${esc(c.message)}</td>` : `<td class="tuning-ms">${formatTime(c.ms)}</td>`;
