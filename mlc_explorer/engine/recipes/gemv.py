@@ -99,7 +99,7 @@ class GemvDot(Recipe):
     name: ClassVar[str] = "gemv_dot"
 
     tile_columns: int = param(Integer(1, 64))
-    lanes: int = param(Integer(1, 1024))
+    lanes: int = param(Integer(2, 1024))
     parallel: bool = param(Flag())
 
     @classmethod
@@ -109,7 +109,9 @@ class GemvDot(Recipe):
             return None
         most = machine.lanes(product.element_bytes)
         lanes = math.gcd(product.sums[-1].extent, most)
-        if lanes * 4 < most or product.sums[-1].extent < 2 * lanes:  # a product in panels is then better
+        if (
+            lanes * 4 < most or lanes == 1 or product.sums[-1].extent < 2 * lanes
+        ):  # a product in panels is then better
             return None
         wanted = max(1, _SUMS // _rows(product))
         columns = next(n for n in range(wanted, 0, -1) if product.column.extent % n == 0)

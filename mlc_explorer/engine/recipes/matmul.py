@@ -62,6 +62,8 @@ class MatmulTiled(Recipe):
         if product is None:
             return None
         tile = matmul_tile.tile_for(product, machine)
+        if tile is None:
+            return None
         unroll = matmul_tile.unrolled(tile, product.sums[-1].extent)
         packed = matmul_tile.worth_packing(product, tile.lanes)
         spread = matmul_tile.spread(product, tile, machine)
@@ -128,7 +130,9 @@ class MatmulTiled(Recipe):
         draft.reorder([*spread, *rows, *sums, *inner, vector])
         return Tiles(spread, rows, sums or inner[:1] or [vector], inner, vector)
 
-    def _columns(self, draft: Draft, panels: list[LoopVar], groups: LoopVar | None):
+    def _columns(
+        self, draft: Draft, panels: list[LoopVar], groups: LoopVar | None
+    ) -> tuple[list[LoopVar], list[LoopVar]]:
         """Loops over tiles of columns, and over the vectors in one."""
         across = 1 if groups is None else extent(draft.loop(groups)) or 1
         if not panels or self.tile_vectors < across:
@@ -139,19 +143,21 @@ class MatmulTiled(Recipe):
         out, inside = matmul_nest.cut(draft, panels[0], self.tile_vectors // across)
         return matmul_nest.present(out), matmul_nest.present(inside, groups)
 
-    def _rows(self, draft: Draft, loops: list[LoopVar], product: Product):
+    def _rows(
+        self, draft: Draft, loops: list[LoopVar], product: Product
+    ) -> tuple[LoopVar | None, LoopVar | None]:
         if product.row is None:
             return None, None
         return matmul_nest.cut(draft, loops[product.row.position], self.tile_rows)
 
-    def _parts(self, draft: Draft, rows: LoopVar | None):
+    def _parts(self, draft: Draft, rows: LoopVar | None) -> tuple[LoopVar | None, LoopVar | None]:
         """The rows' tiles in parts for the cores."""
         if rows is None or self.row_parts == 1:
             return None, rows
-        tiles = extent(draft.loop(rows)) or 1
-        if tiles % self.row_parts:
-            raise self.refuse()
-        return (rows, None) if tiles == self.row_parts else tuple(draft.split(rows, self.row_parts, None))
+        if extent(draft.loop(rows)) == self.row_parts:
+            return rows, None
+        parts, within = draft.split(rows, self.row_parts, None)
+        return parts, within
 
     def _placed(self, draft: Draft, tiles: Tiles, block: str | None, *, written_out: bool) -> None:
         """What follows the sums, beside the tile if it can be there."""

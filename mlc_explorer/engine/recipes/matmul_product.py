@@ -42,7 +42,10 @@ class Axis:
 @dataclass(frozen=True, eq=False)
 class Product:
     """`block` is the product's path; `left` and `right` are the operands' names. `after` are the blocks that
-    use the result, in their order, `before` those that make the operands. `left_axes`,
+    use the result, in their order, `before` those that make the operands.
+
+    `run`: how many rows follow each other in what comes after, where those of several matrices were made one
+    axis. `shown`: how many columns follow each other there, without those that fill up panels. `left_axes`,
     `right_axes`: the axis of each index of an operand, if each is an axis by itself. All axes outermost
     first."""
 
@@ -56,6 +59,8 @@ class Product:
     after: tuple[str, ...]
     before: tuple[str, ...]
     element_bytes: int
+    run: int
+    shown: int
     left_axes: tuple[Axis, ...]
     right_axes: tuple[Axis, ...]
 
@@ -66,7 +71,7 @@ class Product:
     @property
     def row(self) -> Axis | None:
         """The axis that the rows of a tile run along: the longest of the rows, the innermost of equals."""
-        return max(reversed(self.rows), key=lambda axis: axis.extent, default=None)
+        return _longest(self.rows)
 
     @property
     def outside(self) -> tuple[Axis, ...]:
@@ -78,6 +83,12 @@ class Product:
     def column(self) -> Axis:
         """The axis along which the result is contiguous."""
         return self.columns[-1]
+
+    @property
+    def filled(self) -> bool:
+        """Whether panels have columns that only fill them up."""
+        panels = self.panels.extent if self.panels is not None else 1
+        return self.shown < panels * self.column.extent
 
     @property
     def depth(self) -> int:
@@ -181,6 +192,8 @@ def _sorted_axes(sight: Sight, place: Place, one: TensorLoad, other: TensorLoad)
         tuple(p.path for p in after(scope, place)),
         tuple(_before(scope, place)),
         element_bytes(place),
+        _run(sight, place, _longest(kinds["rows"])),
+        _run(sight, place, columns[-1]),
         _axes_of(one, own, known),
         _axes_of(other, own, known),
     )
@@ -204,6 +217,24 @@ def _axis(sight: Sight, position: int, loop: Loop, *regions: Any) -> Axis | None
 
 def _moves(stride: int | None) -> int:
     return 1 if stride else 0
+
+
+def _run(sight: Sight, place: Place, axis: Axis | None) -> int:
+    """How many steps along `axis` follow each other in one loop of those that read the result."""
+    if axis is None:
+        return 1
+    runs, written = [], place.node.writes[0].source
+    for reader in sight.scope.consumers(place):
+        look = sight.at(reader)
+        region = next(r for r in reader.node.reads if r.source.same_as(written))
+        steps = [loop.extent or 1 for loop in look.loops if look.stride(loop, region) == axis.out]
+        runs.append(max(steps, default=1))
+    return min(runs, default=axis.extent)
+
+
+def _longest(rows: Sequence[Axis]) -> Axis | None:
+    """The longest axis, the innermost of equals."""
+    return max(reversed(rows), key=lambda axis: axis.extent, default=None)
 
 
 def _axes_by_loop(sight: Sight, place: Place) -> list[Any]:

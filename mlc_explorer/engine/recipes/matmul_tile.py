@@ -17,6 +17,7 @@ _A_NEST = 3000  # cycles for a parallel nest to begin and end
 _AT_ONCE = 2  # multiply-adds, or loads, that begin in a cycle
 _SPARE = 1  # registers besides the sums and a row of vectors: the broadcast value
 _VECTORS = (1, 2, 3, 4, 6, 8)
+_MOST_VECTORS = 16
 _MOST_ROWS = 16
 BODY = 96  # multiply-adds of a body that the processor's decoder still keeps up with
 SERIAL = 60_000  # operations below which waking the other cores costs more than they bring
@@ -64,8 +65,8 @@ def fits(tile: Tile, registers: int) -> bool:
     return tile.rows * tile.vectors + tile.vectors + _SPARE < registers
 
 
-def tile_for(product: Product, machine: Machine) -> Tile:
-    """The tile that needs the fewest cycles on the core with most to do."""
+def tile_for(product: Product, machine: Machine) -> Tile | None:
+    """The tile that needs the fewest cycles on the core with most to do; None if none fits."""
     lanes = lanes_of(product, machine)
     packed = worth_packing(product, lanes)
     rows = product.row.extent if product.row is not None else 1
@@ -73,20 +74,33 @@ def tile_for(product: Product, machine: Machine) -> Tile:
     found = [
         Tile(r, v, lanes, parts)
         for r in range(1, min(rows, _MOST_ROWS) + 1)
-        for v in _VECTORS
-        if v <= groups and divides(product, Tile(r, v, lanes), packed)
-        if fits(Tile(r, v, lanes), machine.registers)
+        for v in {*_VECTORS, -(-product.column.extent // lanes)}
+        if v <= min(groups, _MOST_VECTORS) and fits(Tile(r, v, lanes), machine.registers)
         for parts in _parts(product, machine, -(-rows // r), -(-groups // v))
+        if divides(product, Tile(r, v, lanes, parts), packed)
     ]
-    return min(found, key=lambda t: (_cycles(product, machine, t, rows, groups), t.parts))
+    return min(
+        found, key=lambda t: (_cycles(product, machine, t, rows, groups), t.parts, t.rows), default=None
+    )
 
 
 def divides(product: Product, tile: Tile, packed: bool) -> bool:
     """Whether no tile asks in its innermost loop whether a row or vector is there: they divide the result, or
     copies of the operands fill it up. A single row may ask, since so small a loop becomes two without."""
     rows = product.row.extent if product.row is not None else 1
-    whole_rows = rows % tile.rows == 0 or len(product.left_axes) > 0
+    if -(-rows // tile.rows) % tile.parts:
+        return False
+    if product.run == rows:
+        whole_rows = rows % tile.rows == 0 or len(product.left_axes) > 0
+    else:  # tiles and parts are some whole runs, or divide one
+        lengths = (tile.rows, rows // tile.parts)
+        whole_rows = rows % tile.rows == 0 and all(_fit(product.run, length) for length in lengths)
     return whole_rows and (packed or _whole(product, tile))
+
+
+def _fit(one: int, other: int) -> bool:
+    """Whether one is a multiple of the other."""
+    return one % other == 0 or other % one == 0
 
 
 def column_groups(product: Product, lanes: int) -> int:
@@ -101,6 +115,8 @@ def _whole(product: Product, tile: Tile) -> bool:
     across, left = divmod(product.column.extent, tile.lanes)
     if left:
         return False
+    if product.filled and tile.vectors % across:
+        return False  # what follows must find whole panels
     if product.panels is None:
         return tile.rows == 1 or across % tile.vectors == 0
     if tile.vectors % across:
