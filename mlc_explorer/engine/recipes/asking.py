@@ -28,8 +28,10 @@ def steps(
     trace: Trace, state: State, name: str, function: str | None, target: str, progress: Progress
 ) -> tuple[Step, ...]:
     """The steps after `state`, the end of `trace`, of the recipe `name`: ``fast_cpu``, ``fast_gpu`` for the
-    whole model, a recipe's own name for `function`, or ``""``: the one that fits `function` best. NotFound for
-    an unknown name, Refused where no recipe fits."""
+    whole model, a recipe's own name for `function`, or ``""``: the one that fits `function` best.
+
+    NotFound for an unknown name, Refused where no recipe fits.
+    """
     if name == FAST["cpu"]:
         from .network import states_after
 

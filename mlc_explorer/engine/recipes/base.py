@@ -58,17 +58,17 @@ class Recipe(ScheduleRule):
         return {}
 
     def trace(self, func: PrimFunc) -> Trace:
-        return self._written(func, "main").trace
+        return _written(self, func, "main").trace
 
     def source_for(self, func: PrimFunc, function: str) -> str:
         """The primitives that the recipe stands for."""
-        lines = [str(line) for line in self._written(func, function).trace.as_python()]
+        lines = [str(line) for line in _written(self, func, function).trace.as_python()]
         return "\n".join(["sch = Schedule(one)", *lines, "one = sch.mod"])
 
     def steps(self, func: PrimFunc, function: str, group: str = "") -> tuple[Step, ...]:
         """The primitives that the recipe stands for, for `func`, which the trace calls `function`. Each
         belongs to `group`."""
-        return tuple(self._written(func, function, group).steps)
+        return tuple(_written(self, func, function, group).steps)
 
     def step(self, function: str, group: str = "") -> Step:
         """This recipe as one step."""
@@ -87,11 +87,12 @@ class Recipe(ScheduleRule):
         """For a function of another kind."""
         return Refused(**words("recipe_unfit", recipe=cls.name), place="function")
 
-    @functools.lru_cache(maxsize=64)  # whoever chooses a recipe tries it before it is applied
-    def _written(self, func: PrimFunc, function: str, group: str = "") -> Draft:
-        draft = Draft(func, function, group)
-        self.write(draft)
-        return draft
+
+@functools.lru_cache(maxsize=64)  # whoever chooses a recipe tries it before it is applied
+def _written(recipe: Recipe, func: PrimFunc, function: str, group: str = "") -> Draft:
+    draft = Draft(func, function, group)
+    recipe.write(draft)
+    return draft
 
 
 def _proposed(cls: type[Recipe], name: str, scope: Scope, chosen: Mapping[str, Any]) -> Sequence[Any]:
