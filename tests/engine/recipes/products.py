@@ -34,13 +34,13 @@ class Product:
     after: tuple[str, ...] = ()
 
 
-def function(product: Product, dtype: str = "float32") -> PrimFunc:
+def function(product: Product, dtype: str = "float32", index: str = "int64") -> PrimFunc:
     """The loops of `product` and of what follows, as a fused function has them."""
     arguments, result = _packed(product, dtype) if product.panel else _plain(product, dtype)
     for what in product.after:
         result, more = _follow(what, result)
         arguments += more
-    func = te.create_prim_func([*arguments, result], index_dtype_override="int64")
+    func = te.create_prim_func([*arguments, result], index_dtype_override=index)
     return func.with_attr("tirx.noalias", True)
 
 
