@@ -1,5 +1,6 @@
 """The same rules with Arm's numbers: compiled for a Cortex-A76, run under qemu, and right."""
 
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from mlc_explorer.engine import loaders
 from mlc_explorer.engine.loaders import LoadedModel
 from mlc_explorer.engine.loaders.onnx import load_onnx
 from mlc_explorer.engine.machine import Machine
-from mlc_explorer.engine.recipes.choosing import recipe_for
+from mlc_explorer.engine.recipes.choosing import steps_for
 from mlc_explorer.engine.recipes.network import states_after
 from mlc_explorer.engine.replay import State, apply
 from mlc_explorer.engine.twins import onnxruntime_twin
@@ -32,10 +33,10 @@ CONVOLUTIONS = {
 
 
 def applied(state: State) -> State:
-    """A single function after the recipe that fits it on Arm."""
-    recipe = recipe_for(state.mod[state.entry], Machine.of(emulated.target()))
-    assert recipe is not None
-    return apply(state, recipe.step(state.entry))
+    """A single function after the recipe that fits it on Arm, and what belongs before it."""
+    steps = steps_for(state.mod[state.entry], state.entry, Machine.of(emulated.target()))
+    assert steps
+    return functools.reduce(apply, steps, state)
 
 
 def test_the_target_says_that_registers_are_narrow_and_many():
