@@ -12,13 +12,13 @@ from mlc_explorer.schema.trace import Step
 from mlc_explorer.texts import say
 from mlc_explorer.ui import (
     background,
+    catalogue,
     component,
     fast,
     history_edits,
     history_rows,
     history_tree,
     measuring,
-    palette,
     repeating,
     workspace,
 )
@@ -139,7 +139,7 @@ def _list(work: Workspace, language: str) -> None:
         "cursor": work.session.cursor,
         "lines": _lines(found, keys, work.keys[work.session.cursor]),
         "busy": background.current() is not None,
-        "specs": palette.published_catalogue(language),
+        "specs": catalogue.published(language),
         "language": language,
         "labels": component.labels(language),
     }

@@ -9,7 +9,7 @@ from typing import Any
 from mlc_explorer.schema.report import Measurement, StepReport
 from mlc_explorer.schema.trace import Step
 from mlc_explorer.texts import has, say
-from mlc_explorer.ui import answers, boundary, fast, measuring, palette
+from mlc_explorer.ui import answers, boundary, catalogue, fast, measuring
 from mlc_explorer.ui.history_tree import Entry, Group, Single
 from mlc_explorer.ui.workspace import Workspace
 
@@ -129,8 +129,8 @@ def unfolds(step: Step) -> str:
 
 @functools.cache
 def _unfolding() -> dict[str, str]:
-    specs = palette.catalogue()[0]
-    return {s.name: s.family for s in specs if s.level == "function" and s.family in _UNFOLDED}
+    rules = (s for s in catalogue.transforms() if s.level == "function" and s.family in _UNFOLDED)
+    return {rule.name: rule.family for rule in rules}
 
 
 def arguments(step: Step) -> str:

@@ -7,9 +7,7 @@ the steps to apply.
 
 from __future__ import annotations
 
-import functools
 import itertools
-import json
 from collections import Counter
 from typing import Any
 
@@ -17,14 +15,13 @@ import streamlit as st
 
 from mlc_explorer import session as headless
 from mlc_explorer.errors import MlcError
-from mlc_explorer.schema.codec import encode
 from mlc_explorer.schema.trace import Step, Trace
-from mlc_explorer.schema.transform import Shortcut, TransformSpec
-from mlc_explorer.texts import has, say
+from mlc_explorer.schema.transform import Shortcut
+from mlc_explorer.texts import say
 from mlc_explorer.ui import (
     answers,
-    blobs,
     boundary,
+    catalogue,
     component,
     fast,
     ideas,
@@ -41,12 +38,6 @@ _numbers = itertools.count(1)  # each focus is another one, so that the browser 
 
 
 _OTHERS = {"ideas": ideas.show, "sweep": sweeping.show, "tuning": tuning.show}
-
-
-@functools.cache
-def catalogue() -> tuple[tuple[TransformSpec, ...], tuple[Shortcut, ...]]:
-    """The transforms and shortcuts, asked of the engine once."""
-    return headless.transforms()
 
 
 @st.fragment(key="palette")
@@ -84,7 +75,7 @@ def _tab(language: str) -> str:
 
 def _shortcuts(work: Workspace, language: str) -> None:
     with st.container(horizontal=True, gap="small"):
-        for shortcut in catalogue()[1] if work.kind(work.info.entry) == "graph" else ():
+        for shortcut in catalogue.shortcuts() if work.kind(work.info.entry) == "graph" else ():
             st.button(
                 shortcut.title[language],
                 help=shortcut.text[language],
@@ -159,29 +150,11 @@ def _data(work: Workspace, language: str) -> dict[str, Any]:
             "kind": kind,
             "path": chosen.path if kind == "loops" else None,
         },
-        "catalogue": _catalogue(language),
+        "catalogue": catalogue.for_component(language),
         "language": language,
         "focus": st.session_state.pop(_FOCUS, 0),
         "labels": component.labels(language),
     }
-
-
-@functools.cache
-def _catalogue(language: str) -> dict[str, Any]:
-    specs = catalogue()[0]
-    families = {spec.family for spec in specs}
-    named = {family: say(f"family.{family}", language) for family in families if has(f"family.{family}")}
-    return {"specs": encode(specs), "families": named}
-
-
-def published_catalogue(language: str) -> dict[str, Any]:
-    """The catalogue for another component: an entry of `blobs`, which the palette's own shares."""
-    return blobs.entry(_catalogue_json(language))
-
-
-@functools.cache
-def _catalogue_json(language: str) -> bytes:
-    return json.dumps(_catalogue(language), ensure_ascii=False).encode()
 
 
 def _on_event() -> None:

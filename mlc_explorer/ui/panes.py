@@ -15,7 +15,17 @@ from mlc_explorer.schema.levels import LEVELS
 from mlc_explorer.schema.trace import Step
 from mlc_explorer.session import Session
 from mlc_explorer.texts import say
-from mlc_explorer.ui import answers, boundary, component, history, history_rows, palette, views, workspace
+from mlc_explorer.ui import (
+    answers,
+    boundary,
+    catalogue,
+    component,
+    history,
+    history_rows,
+    palette,
+    views,
+    workspace,
+)
 from mlc_explorer.ui.workspace import Workspace
 
 _VIEW = "linked.view"
@@ -64,7 +74,7 @@ def _states(session: Session, target: str, language: str) -> list[dict[str, Any]
 @functools.cache
 def _texts(language: str) -> dict[str, str]:
     """What each transform does, in the catalogue's sentence."""
-    return {spec.name: spec.text[language] for spec in palette.catalogue()[0]}
+    return {spec.name: spec.text[language] for spec in catalogue.transforms()}
 
 
 def _other(target: str, language: str) -> dict[str, Any] | None:

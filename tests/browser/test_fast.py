@@ -192,9 +192,9 @@ def test_resnet18_is_made_fast_opened_changed_and_measured(visit: Visit) -> None
     explorer.row(last - 1).locator(".go").click()
     explorer.expect_step(last - 1, of=total - 1)
 
+    group.locator(".twist").click()
     group.locator(".go").click()
     explorer.expect_step(total - 1)
-    group.locator(".more").click()
     group.get_by_role("button", name="Measure before and after").click()
     expect(group.locator(".result")).to_contain_text(
         re.compile(r"resnet18: .+ → .+×"), timeout=3 * MEASURE_MS
@@ -206,8 +206,9 @@ def test_resnet18_is_made_fast_opened_changed_and_measured(visit: Visit) -> None
 def test_the_recipe_of_one_function(visit: Visit) -> None:
     explorer = visit(link("softmax", function="main"))
     explorer.press("Recipe for this function")
-    explorer.expect_step(1)
-    act(explorer, 1, "unfold")
+    row = explorer.trace.locator(".step[data-n]:has([data-act=why])")  # current, so that it offers this
+    expect(row).to_be_visible(timeout=MEASURE_MS)
+    row.locator("[data-act=unfold]").click()
     expect(explorer.trace.locator(".step.group")).to_be_visible(timeout=MEASURE_MS)
     assert counted(explorer.trace.locator(".step.group")) > 2
 
