@@ -70,6 +70,11 @@ def _kind(work: Workspace) -> str:
     return "cpu" if _targets()[work.target].spec.get("kind") == "llvm" else "gpu"
 
 
+def runs(work: Workspace) -> bool:
+    """Whether code for the chosen target can be measured on this machine."""
+    return _targets()[work.target].runs
+
+
 def _short(target: TargetInfo) -> str:
     return target.name.upper() if target.name == "cpu" else target.name
 
@@ -109,7 +114,7 @@ def _take(change: Work, *, function: str | None) -> None:
         background.drop()
         return
     now = workspace.show(change.result.select(**vars(change.result.selection)), since=work)
-    if function is None and _targets()[now.target].runs:
+    if function is None and runs(now):
         _measure(change.start, now)
 
 
@@ -182,7 +187,7 @@ def note(work: Workspace, group: Group, language: str) -> str:
         done = {step.function for step in work.session.history.steps}
         left = [f.name for f in work.info.functions if f.kind == "loops" and f.calls and f.name not in done]
         parts += [say("fast.note.left", language, functions=_list(left))] if left else []
-    if not _targets()[work.target].runs:
+    if not runs(work):
         parts.append(say("fast.note.not_here", language, target=_targets()[work.target].label))
     return " ".join(parts)
 

@@ -138,6 +138,7 @@ def _list(work: Workspace, language: str) -> None:
         "history": work.keys[-1],
         "cursor": work.session.cursor,
         "lines": _lines(found, keys, work.keys[work.session.cursor]),
+        "runs": fast.runs(work),
         "busy": background.current() is not None,
         "specs": catalogue.published(language),
         "language": language,

@@ -16,11 +16,12 @@ state, or None), ``kind`` of the chosen function, ``selection`` {node, function,
 or None, ``levels`` (of `schema.levels`), ``labels`` (`labels(language)`).
 
 `data` of `trace_view`: ``rows``, ``total`` (steps), ``history`` (its key), ``cursor``, ``lines`` {name: ms},
-``busy`` (an edit is under way), ``specs`` (the catalogue), ``language``, ``labels``. A row is {n: the state
-that it leads to, level, title, detail, function, badges, state: done | redo | bad, message, time or None,
-pending}; a step's also has {step, before: the token of the state before it, kind: recipe | rules | empty}, a
-group's {id, first, open, count, seconds, recipes, was: the time before it, model and note of a whole
-model's}. A time is {median_ms, p10_ms, p90_ms, max_rel_error, ok, taken_at}.
+``runs`` (whether the target's code can be measured here), ``busy`` (an edit is under way), ``specs`` (the
+catalogue), ``language``, ``labels``. A row is {n: the state that it leads to, level, title, detail, function,
+badges, state: done | redo | bad, message, time or None, pending}; a step's also has {step, before: the token
+of the state before it, kind: recipe | rules | empty}, a group's {id, first, open, count, seconds, recipes,
+was: the time before it, model and note of a whole model's}. A time is {median_ms, p10_ms, p90_ms,
+max_rel_error, ok, taken_at}.
 
 `data` of `pipeline_view`: ``view`` (`blobs.entry` of the JSON of a PipelineView), ``token`` (see
 `answers`) of the state that it was run on, ``labels``.

@@ -15,7 +15,7 @@ const codeHtml = (text) =>
 export const percentOf = (share) => `${(share * 100).toFixed(2)}%`;
 
 /** `place`: {focused, acting, isLast}; `frame`: {scale, lines, first: the untransformed model's time}. */
-export function stepHtml(row, place, { scale, lines, first }, { labels, cursor }) {
+export function stepHtml(row, place, { scale, lines, first }, { labels, cursor, data }) {
   const current = isAt(row, cursor);
   const dimmed = row.state === "redo" || (row.first ?? row.n) > cursor;
   const rules = lines
@@ -32,7 +32,7 @@ export function stepHtml(row, place, { scale, lines, first }, { labels, cursor }
     `${whatHtml(row, lines, labels, cursor)}</button>` +
     `<span class="bars">${rules}${barHtml(row, scale, labels)}</span>` +
     `<span class="time">${timeHtml(row, first, labels)}</span><span class="end">${endHtml(row, labels)}</span>` +
-    `${actsHtml(row, place.acting, labels)}</li>`
+    `${actsHtml(row, place.acting, data.runs !== false, labels)}</li>`
   );
 }
 
@@ -80,17 +80,17 @@ function endHtml(row, labels) {
   return tool("more", "trace.acts", "more", 14) + tool("delete", "trace.remove_help", "close", 12);
 }
 
-function actsHtml(row, isOpen, labels) {
+function actsHtml(row, isOpen, runs, labels) {
   if (!isOpen || row.n === 0) return "";
   const act = (name, key, help) =>
     `<button class="act" data-act="${name}"${help ? ` title="${esc(say(labels, help))}"` : ""}>${esc(say(labels, key))}</button>`;
   const acts = row.id
-    ? [row.recipes && act("unfold", "trace.unfold_all", "trace.unfold_help"), act("measure", "trace.measure_both")]
+    ? [row.recipes && act("unfold", "trace.unfold_all", "trace.unfold_help"), runs && act("measure", "trace.measure_both")]
     : [
         row.kind && act("unfold", "trace.unfold", "trace.unfold_help"),
         row.kind === "recipe" && act("why", "trace.why"),
         Object.keys(row.step?.params ?? {}).length && act("edit", "trace.edit"),
-        act("measure", "trace.measure", "trace.measure_help"),
+        runs && act("measure", "trace.measure", "trace.measure_help"),
       ];
   return `<span class="acts">${acts.filter(Boolean).join("")}${act("remove", "trace.remove", "trace.remove_help")}</span>`;
 }

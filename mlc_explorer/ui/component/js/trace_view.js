@@ -82,7 +82,10 @@ function onClick(view, e) {
     view.acting = view.acting === keyOf(row) ? null : keyOf(row);
     draw(view);
   } else if (e.target.closest(".twist")) setOpen(view, row, !row.open);
-  else goTo(view, row.n);
+  else {
+    if (view.acting !== keyOf(row)) view.acting = null;
+    goTo(view, row.n);
+  }
 }
 
 function doAct(view, act, row) {
