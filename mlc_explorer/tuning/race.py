@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -65,12 +66,14 @@ class Race:
         earlier one of the same candidate, and comes later."""
         return [dict(k) for k in self.known] + [{**t.candidate, "ms": t.ms} for t in self.tried]
 
-    def around_is_enough(self, trials: int) -> bool:
-        """Whether the search should have its turn: half of a budget was spent around the recipe, or the last
-        ones there were no better."""
-        tried = [t for t in self.tried if t.kind in (AROUND, RECIPE) and t.ms is not None]
-        best = min(range(len(tried)), key=lambda n: tried[n].ms or 0.0, default=0)
-        return len(tried) > trials // 2 or len(tried) - best > _PATIENCE
+    def left_around(self, share: int) -> int:
+        """How many candidates around the recipe come before the search: what is left of its `share`, or none
+        where nothing is left to try, or the last ones were no better."""
+        tried = [t for t in self.tried if t.kind in (AROUND, RECIPE)]
+        best = min(range(len(tried)), key=lambda n: tried[n].ms or math.inf, default=0)
+        if self.surrounded or not self.task.recipe or len(tried) - best > _PATIENCE:
+            return 0
+        return max(0, share - sum(t.kind == AROUND for t in tried))
 
     def outcome(self) -> Tuned:
         ranked = self.ranked()

@@ -41,7 +41,8 @@ def steps_of_recipes(races: Sequence[Race], whole: bool) -> Steps:
     for race in races:
         for name in (race.task.function, *race.task.twins):
             steps = race.task.recipe or race.task.start
-            found += renamed({"steps": list(steps)}, name)["steps"]
+            named = renamed({"steps": list(steps)}, name)["steps"]
+            found += [_grouped(s, name, whole, len(steps)) for s in named] if race.task.recipe else named
     return tuple(found) if any(race.task.recipe for race in races) else ()
 
 

@@ -140,12 +140,13 @@ class Tuner:
             self._try(race, RECORD, {k: v for k, v in candidate.items() if k != "ms"}, LIMIT_SECONDS, tell)
 
     def _proposed(self, race: Race, count: int) -> list[tuple[str, Mapping[str, Any]]]:
-        around = self._budget.around and race.task.recipe and not race.surrounded
+        share = max(1, self._budget.trials // (2 * len(self._races))) if self._budget.around else 0
+        around = race.left_around(share)
         common = {"code": race.task.code, "known": race.learned(), "target": self._done.target}
-        common |= {"count": count, "seed": self._budget.seed + len(race.tried)}
+        common |= {"count": min(count, around or count), "seed": self._budget.seed + len(race.tried)}
         if around:
             found = self._asked(recipe=race.task.recipe[0], **common)
-            race.surrounded = not found or race.around_is_enough(self._budget.trials)
+            race.surrounded = not found
             return [(AROUND, candidate) for candidate in found]
         found = self._asked(**common)
         race.exhausted = not found

@@ -13,6 +13,7 @@ import base64
 import importlib.util
 import json
 import shutil
+import socket
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -30,6 +31,7 @@ from ..transforms.wording import words
 from .trial import refuse_unless_right
 
 _PACKAGES = ("tornado", "cloudpickle", "psutil")
+_PATIENCE_S = 5.0  # with a tracker that does not answer
 _LEAST_S = 0.003  # of one repeat, far above the clock's resolution
 _REPEATS = (3, 30)
 
@@ -49,6 +51,8 @@ def session(tracker: str, key: str, seconds: float) -> Any:
 
     host, _, port = tracker.rpartition(":")
     try:
+        with socket.create_connection((host, int(port)), _PATIENCE_S):
+            pass  # TVM itself would try for a minute and a half
         return rpc.connect_tracker(host, int(port)).request(key, session_timeout=int(seconds) + 1)
     except Exception as e:  # sockets, TVM's own errors, a port that is no number
         said = words("tune_no_tracker", tracker=tracker, key=key, reason=str(e).splitlines()[-1][:200])
