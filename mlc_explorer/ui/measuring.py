@@ -248,4 +248,4 @@ def _page_is_open() -> Callable[[], bool]:
     if context is None or not runtime.exists():
         return lambda: True
     visitor = context.session_id
-    return lambda: runtime.get_instance().is_active_session(visitor)
+    return lambda: not runtime.exists() or runtime.get_instance().is_active_session(visitor)

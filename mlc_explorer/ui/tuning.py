@@ -178,6 +178,7 @@ def _settings(language: str) -> Settings:
             )
         st.number_input(
             say("tuning.minutes", language),
+            value=None,
             min_value=0.1,
             max_value=_MOST_MINUTES,
             step=1.0,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from mlc_explorer.schema.trace import Step, Trace
 from mlc_explorer.schema.tuning import COUNTED, START, Trial, Tuned, Tuning
-from mlc_explorer.texts import say_error
+from mlc_explorer.texts import has, say
 from mlc_explorer.ui import component
 
 TUNED, RECIPE = WAYS = ("tuned", "recipe")  # what can be taken, and the group of its steps
@@ -52,8 +51,8 @@ def data(tuning: Tuning, budget: int | None, taken: str | None, language: str) -
 def steps(tuning: Tuning, way: str) -> tuple[Step, ...]:
     """The steps to take. Several are one group of that name, and in it those of each function of a model."""
     found = tuple(Step.from_json(step) for step in (tuning.best if way == TUNED else tuning.recipe))
-    if tuning.function is not None and len(found) == 1:
-        return found
+    if len(found) == len(tuning.functions) == 1:
+        return tuple(replace(step, group="") for step in found)
     return tuple(replace(step, group=_group(tuning, step, way)) for step in found)
 
 
@@ -148,8 +147,8 @@ def _candidate(trial: Trial, language: str) -> dict[str, Any]:
         "ms": trial.ms,
     }
     if trial.ms is None:
-        nothing: Mapping[str, Any] = {}
-        shown["message"] = say_error("message", trial.error, trial.code, nothing, language)
+        key = f"tuning.why.{trial.code}"
+        shown["message"] = say(key, language) if has(key) else trial.error
     return shown
 
 

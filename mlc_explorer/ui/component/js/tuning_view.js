@@ -174,14 +174,17 @@ function wayHtml(way, ms, slowest, data, labels) {
 
 // -- the tables
 
+/** A function's name, which may go on in the next line after each underscore. */
+const breakable = (name) => esc(name).replaceAll("_", "_<wbr>");
+
 function drawFunctions({ root, data, labels }) {
   const section = root.querySelector(".tuning-functions");
   section.hidden = !data.functions.length;
   const heads = ["function", "calls", "start", "recipe", "best"].map((h) => `<th scope="col">${esc(say(labels, `tuning.head_${h}`))}</th>`);
   const rows = data.functions.map((f) => {
-    const gain = f.started_ms && f.best_ms ? f.started_ms / f.best_ms : null;
+    const gain = f.kind !== "start" && f.started_ms && f.best_ms ? f.started_ms / f.best_ms : null;
     return (
-      `<tr><th scope="row"><button class="tuning-function" data-name="${esc(f.name)}">${esc(f.name)}</button></th><td>${f.calls}</td>` +
+      `<tr><th scope="row"><button class="tuning-function" data-name="${esc(f.name)}">${breakable(f.name)}</button></th><td>${f.calls}</td>` +
       `<td>${formatTime(f.started_ms)}</td><td>${formatTime(f.recipe_ms)}</td>` +
       `<td><b>${formatTime(f.best_ms)}</b>${gain ? ` <small>${ratioOf(gain)}×</small>` : ""}` +
       `<small class="tuning-from">${f.best_ms ? esc(kindName(labels, f.kind)) : ""}</small></td></tr>`
@@ -199,7 +202,7 @@ function drawCandidates({ root, data, labels }) {
   const rows = data.candidates.map((c) => {
     const time = c.ms == null ? `<td class="bad">${esc(c.message)}</td>` : `<td class="tuning-ms">${formatTime(c.ms)}</td>`;
     const mark = `<svg width="12" height="12" viewBox="-6 -6 12 12" aria-hidden="true">${dotSvg(c.ms == null ? "failed" : c.kind, 0, 0)}</svg>`;
-    return `<tr><td>${c.n}</td>${whole ? `<td><code>${esc(c.function)}</code></td>` : ""}<td>${mark} ${esc(kindName(labels, c.kind))}</td>${time}</tr>`;
+    return `<tr><td>${c.n}</td>${whole ? `<td><code>${breakable(c.function)}</code></td>` : ""}<td>${mark} ${esc(kindName(labels, c.kind))}</td>${time}</tr>`;
   });
   put(root.querySelector(".tuning-candidates"), `<table><thead><tr>${heads.join("")}</tr></thead><tbody>${rows.join("")}</tbody></table>`);
 }
