@@ -42,7 +42,7 @@ class ConvDepthwise(Recipe):
         if found is None:
             return None
         room = machine.registers // 2 // conv_tile.vectors(found, machine)
-        return cls(conv_tile.even_pixels(found.columns, max(1, room)))
+        return cls(conv_tile.even_pixels(found, max(1, room)))
 
     def reasons(self, func: PrimFunc, machine: Machine) -> Mapping[str, Any]:
         found = layer(func, DEPTHWISE)

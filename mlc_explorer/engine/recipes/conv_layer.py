@@ -36,8 +36,9 @@ class Layer:
     that it adds up over, elements of its weights and of the data that it reads (a stride leaves some out),
     and bytes of one.
 
-    `groups`: of input and output blocks that belong together. `copy`: the block that makes the data (usually
-    the padding), or None. `following`: the blocks after the convolution.
+    `groups`: of input and output blocks that belong together. `peels`: whether lowering can take a last,
+    smaller tile out of a loop, which TVM 0.27 does for indices of 32 bits only. `copy`: the block that makes
+    the data (usually the padding), or None. `following`: the blocks after the convolution.
     """
 
     block: str
@@ -47,6 +48,7 @@ class Layer:
     inputs: int
     element_bytes: int
     groups: int
+    peels: bool
     before: tuple[str, ...]
     copy: str | None
     following: tuple[str, ...]
@@ -97,6 +99,7 @@ def layer(func: PrimFunc, kind: Kind) -> Layer | None:
         _read(data, sizes, kind),
         element_bytes(conv),
         groups if groups and sizes[1] % groups == 0 else 1,
+        all(str(loop.node.loop_var.ty.dtype) == "int32" for loop in scope.nest(conv)),
         tuple(place.path for place in scope.leaves[:position] if place not in makes_data),
         makes_data[0].path if makes_data else None,
         tuple(place.path for place in scope.leaves[position + 1 :]),

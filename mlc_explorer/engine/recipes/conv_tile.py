@@ -21,25 +21,27 @@ _MOST_PIXELS, _MOST_BLOCKS = 28, 4
 
 def tile(layer: Layer, machine: Machine, most: int | None = None) -> tuple[int, int]:
     """Pixels and blocks of the tile that costs least for each element of the result, with at most `most`
-    sums; blocks divide those of a group, pixels need not divide a row."""
+    sums. Blocks divide those of a group, and pixels a row where what is left can't be peeled."""
     each = vectors(layer, machine)
     room = (machine.registers - SPARE) // each
     sizes = [
         (p, b)
         for b in range(1, min(layer.blocks, _MOST_BLOCKS) + 1)
         for p in range(1, min(layer.columns, _MOST_PIXELS) + 1)
-        if layer.blocks % b == 0 and p * b + b <= room and p * b * each <= (most or machine.registers)
+        if layer.blocks % b == 0 and (layer.peels or layer.columns % p == 0)
+        if p * b + b <= room and p * b * each <= (most or machine.registers)
     ]
     return min(
         sizes, key=lambda size: (_cost(layer.columns, *size, each), -size[0] * size[1]), default=(1, 1)
     )
 
 
-def even_pixels(columns: int, most: int) -> int:
+def even_pixels(layer: Layer, most: int) -> int:
     """Pixels of a row in a tile, at most `most`: tiles of the same size if a row has a divisor from half of
     that on, else as few tiles as will do, with the last one hardly smaller."""
+    columns = layer.columns
     divides = next(p for p in range(min(columns, most), 0, -1) if columns % p == 0)
-    return divides if 2 * divides >= most else -(-columns // -(-columns // most))
+    return divides if 2 * divides >= most or not layer.peels else -(-columns // -(-columns // most))
 
 
 def vectors(layer: Layer, machine: Machine) -> int:

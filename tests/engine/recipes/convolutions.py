@@ -59,22 +59,26 @@ class Conv:
         return rows, columns
 
 
-def function(conv: Conv, dtype: str = "float32") -> PrimFunc:
-    """The loops of `conv` and of what follows, as a fused function has them."""
+def function(conv: Conv, index: str = "int32") -> PrimFunc:
+    """The loops of `conv` and of what follows, as a fused function has them; their variables are `index`."""
+
+    def tensor(name: str, *sizes: int) -> te.Tensor:
+        return te.placeholder([tirx.IntImm(index, size) for size in sizes], "float32", name=name)
+
     b, (kh, kw) = conv.lanes, conv.kernel
     blocks = conv.outputs // b
     how = conv.strides, conv.padding, conv.dilation
     if conv.is_depthwise:
-        data = te.placeholder((1, blocks, *conv.size, b), dtype, name="data")
-        weight = te.placeholder((blocks, kh, kw, b), dtype, name="weight")
+        data = tensor("data", 1, blocks, *conv.size, b)
+        weight = tensor("weight", blocks, kh, kw, b)
         result = blocked_te.conv2d_depthwise(data, weight, *how)
     elif conv.is_stem:
-        data = te.placeholder((1, conv.inputs, *conv.size), dtype, name="data")
-        weight = te.placeholder((blocks, conv.inputs, kh, kw, b), dtype, name="weight")
+        data = tensor("data", 1, conv.inputs, *conv.size)
+        weight = tensor("weight", blocks, conv.inputs, kh, kw, b)
         result = blocked_te.conv2d_stem(data, weight, *how)
     else:
-        data = te.placeholder((1, conv.inputs // b, *conv.size, b), dtype, name="data")
-        weight = te.placeholder((blocks, conv.inputs // conv.groups // b, kh, kw, b, b), dtype, name="weight")
+        data = tensor("data", 1, conv.inputs // b, *conv.size, b)
+        weight = tensor("weight", blocks, conv.inputs // conv.groups // b, kh, kw, b, b)
         result = blocked_te.conv2d_blocked(data, weight, *how, conv.groups)
     arguments = [data, weight]
     for what in conv.after:

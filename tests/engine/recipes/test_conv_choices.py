@@ -109,6 +109,13 @@ def test_a_tile_for_a_machine(conv, machine, tile):
     assert (chosen.pixels, chosen.channel_blocks) == tile
 
 
+def test_without_peeling_a_tile_divides_the_row():
+    """TVM peels loops whose variables have 32 bits; others would keep a guard in the innermost loop."""
+    narrow, wide = (function(Conv(64, 64, (15, 15)), index) for index in ("int32", "int64"))
+    assert (layer(narrow, BLOCKED).peels, layer(wide, BLOCKED).peels) == (True, False)
+    assert 17 % ConvBlocked.fitting(function(Conv(64, 64, (17, 17)), "int64"), AVX512).pixels == 0
+
+
 def test_blocks_of_a_tile_stay_within_their_group():
     chosen = ConvBlocked.fitting(function(Conv(96, 96, (14, 14), groups=6)), AVX512)
     assert chosen.channel_blocks == 1

@@ -44,9 +44,13 @@ def assert_right(conv, recipe, func):
 
 
 @FEW
-@given(conv=convolutions("blocked"), machine=st.sampled_from(sorted(MACHINES)))
-def test_a_convolution_of_blocks_is_right_for_every_machine(conv, machine):
-    func = function(conv)
+@given(
+    conv=convolutions("blocked"),
+    machine=st.sampled_from(sorted(MACHINES)),
+    index=st.sampled_from(["int32", "int64"]),
+)
+def test_a_convolution_of_blocks_is_right_for_every_machine(conv, machine, index):
+    func = function(conv, index)
     recipe = recipe_for(func, MACHINES[machine])
     assert isinstance(recipe, ConvBlocked)
     assert_right(conv, recipe, func)
