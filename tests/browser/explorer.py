@@ -214,7 +214,7 @@ class Explorer:
 
     @property
     def palette(self) -> Locator:
-        return self.page.locator(".palette-view")
+        return self.page.locator(".palette-view:not(.step-edit)")
 
     @property
     def form(self) -> Locator:
