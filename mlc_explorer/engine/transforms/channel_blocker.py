@@ -15,6 +15,7 @@ from .lanes import (
     depthwise_weight,
     lane_of,
     part_order,
+    parts_order,
     plain_order,
     stem_weight,
 )
@@ -26,6 +27,7 @@ class ChannelBlocker(ChannelOrders):
 
     # groups that may be computed as one, with zeros for weights, because they fill no vectors
     MOST_DENSE = 64
+    MOVING = 64  # multiplications in the time in which one element is put into another lane
     POOL = ("pool_size", "strides", "padding", "dilation", "ceil_mode", "count_include_pad")
 
     def rules(self):  # type: ignore[no-untyped-def]
@@ -59,25 +61,36 @@ class ChannelBlocker(ChannelOrders):
             data, order = self.block(data)
             packed = constant(depthwise_weight(weight, order, self.lanes))
             return self.te(blocked_te.conv2d_depthwise, data, packed, *where), order
-        after = plain_order(outputs, self.lanes)
         if groups == 1 and inputs < self.lanes and not self.is_blocked(data):
             packed = constant(stem_weight(weight, self.lanes))
-            return self.te(blocked_te.conv2d_stem, self.value(data), packed, *where), after
-        return self.grouped(data, weight, groups, where, after)
+            stem = self.te(blocked_te.conv2d_stem, self.value(data), packed, *where)
+            return stem, plain_order(outputs, self.lanes)
+        return self.grouped(call, data, weight, groups, where)
 
-    def grouped(self, data, weight, groups, where, after):  # type: ignore[no-untyped-def]
-        """A convolution whose groups are whole blocks; as many as it takes become one for that."""
-        outputs, inputs = weight.shape[:2]
-        order = self.block(data)[1] if self.is_blocked(data) else plain_order(inputs * groups, self.lanes)
-        for parts in (n for n in range(groups, 0, -1) if groups % n == 0):
-            within = part_order(order, inputs * groups, parts, self.lanes)
-            if within is not None and (parts == 1 or outputs // parts % self.lanes == 0):
-                break
+    def grouped(self, call, data, weight, groups, where):  # type: ignore[no-untyped-def]
+        """A convolution whose groups, or as many of them as are best taken for one, are whole blocks."""
+        outputs, channels = len(weight), weight.shape[1] * groups
+        order = self.blocked[data][1] if self.is_blocked(data) else plain_order(channels, self.lanes)
+        pixels = np.prod(shape(data)[2:]), np.prod(shape(call)[2:]) * np.prod(weight.shape[2:])
+
+        def cost(parts):  # type: ignore[no-untyped-def]
+            """In multiplications; where the order does not suit, what it takes to change it as well."""
+            across = len(parts_order(channels, parts, self.lanes))
+            products = across * len(parts_order(outputs, parts, self.lanes)) // parts * pixels[1]
+            moved = part_order(order, channels, parts, self.lanes) is None
+            return products + (across * pixels[0] * self.MOVING if moved else 0)
+
+        parts = min((n for n in range(1, groups + 1) if groups % n == 0), key=cost)
         if groups // parts > self.MOST_DENSE:
             return None
-        packed = blocked_weight(dense_weight(weight, groups, groups // parts), within, self.lanes)
-        data = self.block(data)[0]
-        return self.te(blocked_te.conv2d_blocked, data, constant(packed), *where, parts), after
+        if part_order(order, channels, parts, self.lanes) is None:
+            order = parts_order(channels, parts, self.lanes)
+        self.blocked[data] = self.block(data, order)  # whoever reads it next finds it in this order
+        after = parts_order(outputs, parts, self.lanes)
+        within = part_order(order, channels, parts, self.lanes)
+        packed = blocked_weight(dense_weight(weight, groups, groups // parts), after, within, self.lanes)
+        conv = self.te(blocked_te.conv2d_blocked, self.blocked[data][0], constant(packed), *where, parts)
+        return conv, after
 
     # -- element by element
 

@@ -58,10 +58,10 @@ def dense_weight(weight, groups, merged):  # type: ignore[no-untyped-def]
     return dense
 
 
-def blocked_weight(weight, order_in, block):  # type: ignore[no-untyped-def]
-    """(O, I, KH, KW), whose inputs lie in the lanes `order_in`, → (O / b, I / b, KH, KW, b, b)."""
-    outputs, _, height, width = weight.shape
-    rows = in_order(weight, plain_order(outputs, block))
+def blocked_weight(weight, order_out, order_in, block):  # type: ignore[no-untyped-def]
+    """(O, I, KH, KW), with outputs and inputs in these lanes, → (O / b, I / b, KH, KW, b, b)."""
+    height, width = weight.shape[2:]
+    rows = in_order(weight, order_out)
     lanes = in_order(rows.swapaxes(0, 1), order_in)
     packed = lanes.reshape(len(order_in) // block, block, -1, block, height, width)
     return packed.transpose(2, 0, 4, 5, 1, 3)
@@ -80,16 +80,26 @@ def depthwise_weight(weight, order, block):  # type: ignore[no-untyped-def]
     return in_order(weight, order).reshape(-1, block, height, width).transpose(0, 2, 3, 1)
 
 
+def parts_order(channels, parts, block):  # type: ignore[no-untyped-def]
+    """`parts` equal parts of the channels one after the other, each filled up to whole blocks."""
+    part = plain_order(channels // parts, block)
+    starts = np.arange(parts)[:, None] * (channels // parts)
+    return np.where(part >= 0, part + starts, -1).reshape(-1)
+
+
 def part_order(order, channels, parts, block):  # type: ignore[no-untyped-def]
-    """The order within one of `parts` equal parts of the channels, as if it stood alone. None unless
-    each part is whole blocks, full, and in the same order as the others."""
-    if parts == 1:
-        return order
-    each = channels // parts
-    if each % block or len(order) != channels:
+    """The order within one of `parts` equal parts of the channels, as if it stood alone. None unless each
+    part is whole blocks, holds its own channels, and in the same order as the others."""
+    if len(order) % (parts * block):
         return None
-    within = order.reshape(parts, each) - np.arange(parts)[:, None] * each
-    return within[0] if np.all(within == within[0]) and within.min() >= 0 and within.max() < each else None
+    rows, each = order.reshape(parts, -1), channels // parts
+    within = rows[0]
+    alike = np.where(within >= 0, within + np.arange(parts)[:, None] * each, -1)
+    return (
+        within
+        if np.array_equal(rows, alike) and np.array_equal(np.sort(within)[-each:], range(each))
+        else None
+    )
 
 
 def shuffled(order, groups):  # type: ignore[no-untyped-def]

@@ -25,7 +25,7 @@ class Rewriter:
         for var, func in mod.functions_items():
             if cls.takes(func):
                 builder.builder.update_func(var, builder.function(func))
-        return relax.transform.CanonicalizeBindings()(builder.builder.get())
+        return _tidied(builder.builder.get(), {var.name_hint for var in mod.get_global_vars()})
 
     @staticmethod
     def takes(func):  # type: ignore[no-untyped-def]
@@ -89,6 +89,15 @@ class Rewriter:
         if isinstance(expr, relax.Tuple):
             return relax.Tuple([self.value(f) for f in expr.fields])
         return self.values.get(expr, expr) if isinstance(expr, relax.Var) else expr
+
+
+def _tidied(mod, kept):  # type: ignore[no-untyped-def]
+    """Without second names of values, and without functions that were made, and then not called after all."""
+    mod = relax.transform.CanonicalizeBindings()(mod)
+    graphs = [func for _, func in mod.functions_items() if isinstance(func, relax.Function)]
+    called = {var.name_hint for func in graphs for var in relax.analysis.all_global_vars(func)}
+    functions = {v: f for v, f in mod.functions_items() if v.name_hint in kept | called}
+    return type(mod)(functions, attrs=mod.attrs, global_infos=mod.global_infos)
 
 
 def operator(call):  # type: ignore[no-untyped-def]

@@ -185,3 +185,36 @@ def test_after_all_of_them_an_operator_and_its_neighbours_are_one_function():
         "fused_conv2d_blocked_add_add1_relu",
         "unblock",
     }
+
+
+def test_a_shuffle_of_channels_moves_nothing():
+    """The depthwise convolution after it has its weights in the order of the lanes."""
+    text = """
+    main(x: F32[1, 3, 8, 8], w: F32[32, 3, 3, 3], d: F32[32, 1, 3, 3], w2: F32[16, 32, 1, 1])
+    c = R.nn.conv2d(x, w)
+    s = R.reshape(c, R.shape([1, 4, 8, 6, 6]))
+    t = R.permute_dims(s, axes=[0, 2, 1, 3, 4])
+    r = R.reshape(t, R.shape([1, 32, 6, 6]))
+    e = R.nn.conv2d(r, d, groups=32)
+    y = R.nn.conv2d(e, w2)
+    """
+    depthwise = RNG.standard_normal((32, 1, 3, 3)).astype("float32")
+    mod = apply_step(bound(text, w=W, d=depthwise, w2=W2), Step("BlockChannels")).mod
+    names = {var.name_hint.rstrip("1") for var in mod.get_global_vars()}
+    assert names == {"main", "conv2d_stem", "conv2d_depthwise", "conv2d_blocked", "unblock"}
+
+
+def test_groups_that_fill_no_block_are_computed_as_one_or_laid_apart_as_is_cheaper():
+    """Four groups of 8 make up two blocks of 16; four of 68 are filled up to 80 each."""
+
+    def panels(channels):
+        text = f"""
+        main(x: F32[1, {channels}, 8, 8], w: F32[{channels}, {channels // 4}, 3, 3])
+        y = R.nn.conv2d(x, w, groups=4)
+        """
+        weight = RNG.standard_normal((channels, channels // 4, 3, 3)).astype("float32")
+        mod = apply_step(bound(text, w=weight), Step("BlockChannels", params={"channels": 16})).mod
+        return tuple(int(n) for n in mod["conv2d_blocked"].params[1].ty.shape)
+
+    assert panels(32) == (2, 1, 3, 3, 16, 16)
+    assert panels(272) == (20, 5, 3, 3, 16, 16)
