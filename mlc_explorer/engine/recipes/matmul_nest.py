@@ -51,14 +51,16 @@ def fill_up(draft: Draft, product: Product, rows: int, columns: int) -> Copies:
     known = {p.path for p in draft.scope.leaves}
     draft.do("pad_einsum", block=product.block, padding=padding)
     made = [p for p in draft.scope.producers(draft.scope.at(product.block)) if p.path not in known]
-    of = {str(p.node.reads[0].source.name): p.path for p in made}
+    of = {p.node.reads[0].source: p.path for p in made}
     return Copies(of.get(product.left), of.get(product.right))
 
 
 def copy_of_right(draft: Draft, product: Product) -> str:
     """A copy of the right operand; its block."""
     known = {p.path for p in draft.scope.leaves}
-    draft.do("cache_read", block=product.block, buffer=product.right)
+    reads = draft.scope.at(product.block).node.reads
+    position = next(n for n, region in enumerate(reads) if region.source.same_as(product.right))
+    draft.do("cache_read", block=product.block, buffer=position)
     return next(p.path for p in draft.scope.leaves if p.path not in known)
 
 

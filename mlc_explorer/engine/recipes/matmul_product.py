@@ -41,7 +41,7 @@ class Axis:
 
 @dataclass(frozen=True, eq=False)
 class Product:
-    """`block` is the product's path; `left` and `right` are the operands' names. `after` are the blocks that
+    """`block`: the product's path; `left` and `right`: the operands' buffers. `after` are the blocks that
     use the result, in their order, `before` those that make the operands.
 
     `run`: how many rows follow each other in what comes after, where those of several matrices were made one
@@ -50,8 +50,8 @@ class Product:
     first."""
 
     block: str
-    left: str
-    right: str
+    left: Any
+    right: Any
     batch: tuple[Axis, ...]
     rows: tuple[Axis, ...]
     columns: tuple[Axis, ...]
@@ -186,8 +186,8 @@ def _sorted_axes(sight: Sight, place: Place, one: TensorLoad, other: TensorLoad)
     scope, own = sight.scope, _axes_by_loop(sight, place)
     return Product(
         place.path,
-        str(one.source.name),
-        str(other.source.name),
+        one.source,
+        other.source,
         *(tuple(kinds[kind]) for kind in ("batch", "rows", "columns", "sums")),
         tuple(p.path for p in after(scope, place)),
         tuple(_before(scope, place)),

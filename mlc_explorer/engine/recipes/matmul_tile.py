@@ -92,15 +92,10 @@ def divides(product: Product, tile: Tile, packed: bool) -> bool:
         return False
     if product.run == rows:
         whole_rows = rows % tile.rows == 0 or len(product.left_axes) > 0
-    else:  # tiles and parts are some whole runs, or divide one
-        lengths = (tile.rows, rows // tile.parts)
-        whole_rows = rows % tile.rows == 0 and all(_fit(product.run, length) for length in lengths)
+    else:  # one loop over tiles that are some whole runs, or divide one: TVM follows no two into a run
+        fit = tile.rows % product.run == 0 or product.run % tile.rows == 0
+        whole_rows = fit and rows % tile.rows == 0 and tile.parts in (1, rows // tile.rows)
     return whole_rows and (packed or _whole(product, tile))
-
-
-def _fit(one: int, other: int) -> bool:
-    """Whether one is a multiple of the other."""
-    return one % other == 0 or other % one == 0
 
 
 def column_groups(product: Product, lanes: int) -> int:

@@ -21,7 +21,8 @@ class Product:
 
     `left`, `right`: whether an operand is stored transposed. `panel`: the columns of a panel, if the right
     operand was packed when the model was made. `after`: what follows, in order: ``bias``, ``residual``,
-    ``scale``, ``relu``, ``gate`` (x times sigmoid of x, so that x is used twice).
+    ``scale``, ``relu``, ``gate`` (x times sigmoid of x, so that x is used twice). `before`: operands that are
+    made in the function itself, ``left`` and ``right`` by halving, ``moved`` the right one by turning it.
     """
 
     rows: int
@@ -32,6 +33,7 @@ class Product:
     right: bool = False
     panel: int = 0
     after: tuple[str, ...] = ()
+    before: tuple[str, ...] = ()
 
 
 def function(product: Product, dtype: str = "float32", index: str = "int64") -> PrimFunc:
@@ -49,6 +51,12 @@ def _plain(product: Product, dtype: str) -> tuple[list[te.Tensor], te.Tensor]:
     a = te.placeholder((*product.batch, *((depth, m) if product.left else (m, depth))), dtype, name="A")
     b = te.placeholder((*product.batch, *((n, depth) if product.right else (depth, n))), dtype, name="B")
     k = te.reduce_axis((0, depth), "k")
+    arguments = [a, b]
+    a = _halved(a) if "left" in product.before else a
+    b = _halved(b) if "right" in product.before else b
+    if "moved" in product.before:
+        arguments[1] = te.placeholder((*product.batch, *reversed(b.shape[-2:])), dtype, name="B_turned")
+        b = _turned(arguments[1])
 
     def element(*index):  # type: ignore[no-untyped-def]
         *batch, i, j = index
@@ -56,7 +64,17 @@ def _plain(product: Product, dtype: str) -> tuple[list[te.Tensor], te.Tensor]:
         right = b[(*batch, j, k)] if product.right else b[(*batch, k, j)]
         return te.sum(left * right, axis=k)
 
-    return [a, b], te.compute((*product.batch, m, n), element, name="C")
+    return arguments, te.compute((*product.batch, m, n), element, name="C")
+
+
+def _halved(x: te.Tensor) -> te.Tensor:
+    return te.compute(x.shape, lambda *i: x[i] * tirx.const(0.5, x.dtype), "halved")
+
+
+def _turned(x: te.Tensor) -> te.Tensor:
+    """The last two axes exchanged."""
+    *batch, m, n = x.shape
+    return te.compute((*batch, n, m), lambda *i: x[(*i[:-2], i[-1], i[-2])], "turned")
 
 
 def _packed(product: Product, dtype: str) -> tuple[list[te.Tensor], te.Tensor]:
@@ -87,7 +105,8 @@ def numbers(product: Product, func: PrimFunc) -> list[np.ndarray]:
     shapes = [tuple(int(n) for n in p.ty.shape) for p in func.params[:-1]]
     a, b, *others = (rng.standard_normal(shape).astype("float32") for shape in shapes)
     left = a.swapaxes(-1, -2) if product.left else a
-    result = left.astype("float64") @ _plain_right(product, b)
+    right = _plain_right(product, b.swapaxes(-1, -2) if "moved" in product.before else b)
+    result = left.astype("float64") @ right * 0.5 ** len({"left", "right"} & set(product.before))
     more = iter(others)
     for what in product.after:
         if what in ("bias", "residual"):

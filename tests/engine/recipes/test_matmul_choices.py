@@ -30,7 +30,7 @@ def extents(axes):
 
 def test_a_product_is_known_by_what_its_block_computes():
     found = product_of(function(Product(6, 20, 5, batch=(2, 3), right=True, after=("bias", "relu"))))
-    assert (found.left, found.right, found.after) == ("A", "B", ("add", "relu"))
+    assert (found.left.name, found.right.name, found.after) == ("A", "B", ("add", "relu"))
     assert [extents(kind) for kind in (found.batch, found.rows, found.columns, found.sums)] == [
         [2, 3],
         [6],
@@ -54,7 +54,7 @@ def test_the_operand_along_which_the_result_is_contiguous_is_read_in_vectors():
                 c[v_j, v_i] = c[v_j, v_i] + a[v_i, v_k] * b[v_k, v_j]
 
     found = product_of(turned)
-    assert (found.left, found.right) == ("b", "a")
+    assert (found.left.name, found.right.name) == ("b", "a")
     assert (extents(found.rows), extents(found.columns)) == ([6], [8])
 
 

@@ -31,11 +31,12 @@ OURS = (MatmulTiled, GemvStreamed, GemvDot)
         left=st.booleans(),
         right=st.booleans(),
         after=AFTER,
+        before=st.sampled_from([(), (), ("left",), ("right",), ("moved",), ("left", "moved")]),
     ),
     st.sampled_from(sorted(MACHINES)),
 )
 def test_a_product_is_right_for_every_machine(product, machine):
-    """Either operand transposed, in batches, of sizes that no vector and no tile divides."""
+    """Operands transposed or made beforehand, in batches, of sizes that no vector and no tile divides."""
     func = function(product)
     recipe = recipe_for(func, MACHINES[machine])
     assert isinstance(recipe, OURS)
