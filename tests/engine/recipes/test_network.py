@@ -97,7 +97,7 @@ def test_steps_belong_to_one_group_and_those_that_change_nothing_are_left_out():
     steps = [step for step, _ in states_after(State(loaders.load("mlp").mod, "main"), CPU, silent)]
     assert {step.group for step in steps} == {GROUP}
     passes = [step.transform for step in steps if step.function is None]
-    assert passes == ["PackMatmul", "LegalizeOps", "AnnotateTIROpPattern", "FuseOps", "FuseTIR"]
+    assert passes == ["PackMatmul", "LegalizeOps", "AnnotateTIROpPattern", "FuseOps", "FuseTIR", "run_pass"]
 
 
 def test_it_tells_how_far_it_is():
