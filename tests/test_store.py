@@ -234,3 +234,17 @@ def _unused_for(store: Store, reference: str, days: float) -> None:
             (time.time() - days * 86400, reference.removeprefix("sha256:")),
         )
     db.close()
+
+
+def test_the_fastest_candidates_of_a_function_are_kept(store: Store) -> None:
+    """Of each function, target and machine its own; a candidate's last time counts."""
+    key = ("digest", "cpu", "this machine")
+    for number in range(70):
+        store.save_tuning(key, {"steps": [number]}, 100.0 - number)
+    store.save_tuning(key, {"steps": [69]}, 50.0)
+    store.save_tuning(("digest", "avx2", "this machine"), {"record": [[], []]}, 1.0)
+    found = store.tunings(key)
+    assert len(found) == 64
+    assert [k["ms"] for k in found] == sorted(k["ms"] for k in found)
+    assert {"steps": [69], "ms": 50.0} in found and {"steps": [0], "ms": 100.0} not in found
+    assert store.tunings(("other", "cpu", "this machine")) == []

@@ -1,7 +1,7 @@
 """What a tuning run tells while it goes on, and what it found.
 
-A *candidate* schedules one function. It is either steps of ours (``{"steps": [...]}``) or a trace of TVM's as
-MetaSchedule records it (``{"record": [instructions, decisions]}``); both are plain JSON.
+A *candidate* schedules one function: by steps of ours (``{"steps": [...]}``), or by a trace of TVM's as
+MetaSchedule records it (``{"record": [instructions, decisions]}``), which may follow steps. Both are JSON.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ class Task:
     """A function to tune. `code` is the function without a schedule, as the engine's jobs pass it on, `key` a
     digest of it that does not depend on its name, `twins` other functions that are the same, and `calls` how
     often one call of the model reaches any of them. `start` and `recipe` are steps (JSON): those that it had
-    before, and those that the rule for it would take (empty where none fits)."""
+    before, and those that the rule for it would take (empty where none fits). `first` are those of the rule
+    that are no schedule: a search comes after them, too."""
 
     function: str
     key: str
@@ -36,6 +37,7 @@ class Task:
     calls: int
     start: tuple[Mapping[str, Any], ...] = ()
     recipe: tuple[Mapping[str, Any], ...] = ()
+    first: tuple[Mapping[str, Any], ...] = ()
     twins: tuple[str, ...] = ()
 
 

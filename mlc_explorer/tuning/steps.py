@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..errors import MlcError
-from ..schema.trace import Trace
+from ..schema.trace import Step, Trace
 from ..schema.tuning import START
 from .race import Race, Tried, renamed
 
@@ -58,10 +58,12 @@ def _first_in_steps(
 
 
 def _steps(ask: Callable[..., Any], base: Trace, race: Race, tried: Tried) -> Sequence[Mapping[str, Any]]:
-    if "steps" in tried.candidate:
-        return list(tried.candidate["steps"])
+    first = list(tried.candidate.get("steps", ()))
+    if "record" not in tried.candidate:
+        return first
+    trace = Trace(base.model, (*base.steps, *map(Step.from_json, first)))
     text = json.dumps([tried.candidate["record"], [], {}, []])
-    return list(ask("steps_of", trace=base.to_json(), text=text, function=race.task.function))
+    return first + list(ask("steps_of", trace=trace.to_json(), text=text, function=race.task.function))
 
 
 def _grouped(step: Mapping[str, Any], function: str, whole: bool, count: int) -> dict[str, Any]:

@@ -145,10 +145,10 @@ class Tuner:
         common = {"code": race.task.code, "known": race.learned(), "target": self._done.target}
         common |= {"count": min(count, around or count), "seed": self._budget.seed + len(race.tried)}
         if around:
-            found = self._asked(recipe=race.task.recipe[0], **common)
+            found = self._asked(recipe=race.task.recipe, **common)
             race.surrounded = not found
             return [(AROUND, candidate) for candidate in found]
-        found = self._asked(**common)
+        found = self._asked(first=race.task.first, **common)
         race.exhausted = not found
         return [(SEARCH, candidate) for candidate in found]
 

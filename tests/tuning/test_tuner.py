@@ -79,7 +79,7 @@ def test_a_whole_model_shares_its_candidates_out(tuner: Make) -> None:
     assert found.function is None and len(found.functions) >= 2
     assert sum(t.kind == "search" for t in found.trials) == 3
     assert {t.function for t in found.trials} <= {f.function for f in found.functions}
-    assert found.trace.steps[0].transform == "LegalizeOps"
+    assert "FuseTIR" in [step.transform for step in found.trace.steps]
     assert {step.group.partition("/")[0] for step in found.trace.steps} == {"tuned"}
 
 

@@ -22,33 +22,39 @@ from ...schema.trace import Step
 from .. import paths
 from ..recipes.base import Recipe
 from ..transforms import lookup
-from .candidate import NAME, function_of
+from .candidate import NAME, module_of
 
 _TRIED = 200  # neighbours that are tried for legality
 
 
 def around(
-    code: str, recipe: Mapping[str, Any], known: Sequence[Mapping[str, Any]], count: int, seed: int
+    code: str,
+    recipe: Sequence[Mapping[str, Any]],
+    known: Sequence[Mapping[str, Any]],
+    count: int,
+    seed: int,
 ) -> list[dict[str, Any]]:
-    """At most `count` candidates of one step: `recipe` (a JSON step) with other numbers that apply to the
+    """At most `count` candidates: the steps `recipe`, of which the last has other numbers that apply to the
     function. `known` are those before, [{"steps", "ms"}], of which the fastest is what neighbours are of."""
-    func = function_of(code)
-    mine = [k for k in known if _is_variant(k.get("steps"), recipe)]
+    *first, rule = recipe
+    func = module_of(code, first)[NAME]
+    mine = [k for k in known if _is_variant(k, recipe)]
     ran = [k for k in mine if k.get("ms") is not None]
-    centre = min(ran, key=lambda k: k["ms"])["steps"][0] if ran else recipe
-    seen = {_numbers(k["steps"][0]) for k in mine} | {_numbers(recipe)}
+    centre = min(ran, key=lambda k: k["ms"])["steps"][-1] if ran else rule
+    seen = {_numbers(k["steps"][-1]) for k in mine} | {_numbers(rule)}
     found: list[dict[str, Any]] = []
     for step in itertools.islice(_neighbours(centre, func, random.Random(seed)), _TRIED):
         if len(found) == count:
             break
         if _numbers(step) not in seen and _applies(step, func):
             seen.add(_numbers(step))
-            found.append({"steps": [step]})
+            found.append({"steps": [*first, step]})
     return found
 
 
-def _is_variant(steps: Any, recipe: Mapping[str, Any]) -> bool:
-    return bool(steps) and len(steps) == 1 and steps[0]["transform"] == recipe["transform"]
+def _is_variant(candidate: Mapping[str, Any], recipe: Sequence[Mapping[str, Any]]) -> bool:
+    names = [step["transform"] for step in candidate.get("steps", ())]
+    return "record" not in candidate and names == [step["transform"] for step in recipe]
 
 
 def _numbers(step: Mapping[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,21 +24,20 @@ def function_of(code: str) -> PrimFunc:
     return tvm.ir.load_json(code).with_attr("global_symbol", NAME)
 
 
-def module_of(code: str) -> IRModule:
-    """A module with the function of a task alone. A schedule of it may change it in place."""
-    return IRModule({NAME: function_of(code)})
+def module_of(code: str, steps: Sequence[Mapping[str, Any]] = ()) -> IRModule:
+    """A module with the function of a task alone, after `steps`. A schedule of it may change it in place."""
+    mod = IRModule({NAME: function_of(code)})
+    for data in steps:
+        mod = apply_step(mod, replace(Step.from_json(data), function=NAME)).mod
+    return mod
 
 
 def scheduled(code: str, candidate: Mapping[str, Any]) -> IRModule:
     """The function of a task after `candidate`. Refused or BadTrace if it does not apply."""
-    mod = module_of(code)
-    if "record" in candidate:
-        return schedule_after(mod, NAME, candidate["record"]).mod
-    if "steps" not in candidate:
+    if not {"steps", "record"} & set(candidate):
         raise BadTrace(**words("tune_no_candidate"), place="candidate")
-    for data in candidate["steps"]:
-        mod = apply_step(mod, replace(Step.from_json(data), function=NAME)).mod
-    return mod
+    mod = module_of(code, candidate.get("steps", ()))
+    return schedule_after(mod, NAME, candidate["record"]).mod if "record" in candidate else mod
 
 
 def plain(value: Any) -> Any:

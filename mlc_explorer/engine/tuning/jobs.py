@@ -31,14 +31,15 @@ def tune_propose(
     count: int,
     seed: int,
     target: str = "cpu",
-    recipe: Mapping[str, Any] | None = None,
+    recipe: Sequence[Mapping[str, Any]] = (),
+    first: Sequence[Mapping[str, Any]] = (),
 ) -> list[dict[str, Any]]:
-    """The next `count` candidates at most: variants of the step `recipe` if there is one, else
-    MetaSchedule's. `known` are candidates with their "ms" (None: failed). None are left where this gives
-    none."""
-    if recipe is not None:
+    """The next `count` candidates at most: variants of the steps `recipe` if there are any, else
+    MetaSchedule's after the steps `first`. `known` are candidates with their "ms" (None: failed). None are
+    left where this gives none."""
+    if recipe:
         return _around.around(code, recipe, known, count, seed)
-    return search.search(code, targets.target(target), known, count, seed)
+    return search.search(code, first, targets.target(target), known, count, seed)
 
 
 def tune_reference(code: str) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ import importlib.util
 import itertools
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,8 @@ from tvm.s_tir.schedule import Trace
 from ..pasted.records import schedule_after
 from .candidate import NAME, module_of, plain
 
+Module = Callable[[], IRModule]  # makes the function anew, because a schedule may change it in place
+
 _RULES = "llvm"  # those for AVX-512 and VNNI differ by intrinsics for int8 that take half a minute to import
 _FAILED_S = 1e10  # MetaSchedule's own time for what did not run
 _BEST, _LATEST = 48, 32  # of the known records: what a search starts from, and what else its model learns
@@ -48,19 +50,26 @@ def has_cost_model() -> bool:
 
 
 def search(
-    code: str, target: tvm.target.Target, known: Sequence[Mapping[str, Any]], count: int, seed: int
+    code: str,
+    first: Sequence[Mapping[str, Any]],
+    target: tvm.target.Target,
+    known: Sequence[Mapping[str, Any]],
+    count: int,
+    seed: int,
 ) -> list[dict[str, Any]]:
-    """At most `count` candidates of records that are not among the `known` ones: [{"record", "ms"}], where
-    `ms` is None for what failed. Fewer, or none, where the space of schedules is small."""
+    """At most `count` candidates of records after the steps `first` that are not among the `known` ones:
+    [{"record", "ms"}], where `ms` is None for what failed. Fewer, or none, where the space of schedules is
+    small."""
     np.random.seed(seed % (1 << 32))  # TVM's cost models draw from NumPy's global generator
     seen = {_text(k["record"]) for k in known if "record" in k}
     found: dict[str, Any] = {}
-    ask = _searching(code, target, known, count, seed)
+    ask = _searching(lambda: module_of(code, first), target, known, count, seed)
     for records in itertools.islice(ask, _ROUNDS):
         found |= {_text(record): record for record in records if _text(record) not in seen}
         if len(found) >= count:
             break
-    return [{"record": record} for record in list(found.values())[:count]]
+    before = {"steps": list(first)} if first else {}
+    return [before | {"record": record} for record in list(found.values())[:count]]
 
 
 @dataclass(frozen=True)
@@ -72,16 +81,16 @@ class _Learned:
     seconds: float
 
 
-def _learned(code: str, known: Sequence[Mapping[str, Any]]) -> list[_Learned]:
+def _learned(module: Module, known: Sequence[Mapping[str, Any]]) -> list[_Learned]:
     records = [k for k in known if "record" in k]
     best = sorted((k for k in records if k.get("ms") is not None), key=lambda k: k["ms"])[:_BEST]
     chosen = {_text(k["record"]): k for k in [*best, *records[-_LATEST:]]}
     found = []
     for one in chosen.values():
         seconds = one["ms"] / 1e3 if one.get("ms") is not None else _FAILED_S
-        before = Schedule(module_of(code))
+        before = Schedule(module())
         try:
-            after = schedule_after(module_of(code), NAME, one["record"])
+            after = schedule_after(module(), NAME, one["record"])
             Trace.apply_json_to_schedule(one["record"], before)
         except Exception:  # of another version of TVM, perhaps
             continue
@@ -90,16 +99,16 @@ def _learned(code: str, known: Sequence[Mapping[str, Any]]) -> list[_Learned]:
 
 
 def _searching(
-    code: str, target: tvm.target.Target, known: Sequence[Mapping[str, Any]], count: int, seed: int
+    module: Module, target: tvm.target.Target, known: Sequence[Mapping[str, Any]], count: int, seed: int
 ) -> Iterator[list[Any]]:
     """The records of one round of the search after the other."""
-    mod = module_of(code)
+    mod = module()
     context = _context(mod, target, seed)
     try:
         spaces = context.generate_design_space()
     except Exception:  # rules refuse functions that they were not made for, each in its own class
         return
-    learned = _learned(code, known)
+    learned = _learned(module, known)
     database, model = _database(mod, target, learned), _model(context, learned)
     # More than are needed: the search does not know which of the known ones it draws again.
     context.pre_tuning(1 << 20, 2 * count, spaces, database, model)

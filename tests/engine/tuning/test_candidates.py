@@ -18,7 +18,7 @@ from mlc_explorer.engine.tuning import search
 from mlc_explorer.engine.tuning.candidate import function_of, scheduled
 from mlc_explorer.engine.tuning.jobs import tune_plan, tune_propose, tune_reference, tune_trial
 from mlc_explorer.errors import BadTrace, Refused
-from mlc_explorer.schema.trace import Trace
+from mlc_explorer.schema.trace import Step, Trace
 from mlc_explorer.schema.tuning import Task
 
 MODEL = "matmul_128"
@@ -77,9 +77,12 @@ def test_a_record_becomes_steps_that_do_the_same(model: str):
     """The same but for the names of loops: so the winner of a tuning can be walked through."""
     (task,) = tune_plan(Trace(model).to_json(), _no_model).tasks
     state = replay(Trace(model), _no_model)
-    for candidate in tune_propose(task.code, [], 4, seed=5):
+    for candidate in tune_propose(task.code, [], 4, seed=5, first=task.first):
         after = state
-        for step in steps_of(state, "main", json.dumps([candidate["record"], [], {}, []])):
+        for step in candidate.get("steps", ()):
+            after = apply(after, Step.from_json(step))
+        assert ("steps" in candidate) == bool(task.first)
+        for step in steps_of(after, "main", json.dumps([candidate["record"], [], {}, []])):
             after = apply(after, step)
         ours, theirs = after.mod["main"], scheduled(task.code, candidate)["main"]
         assert shape(ours) == shape(theirs)
@@ -98,7 +101,7 @@ def shape(func) -> list[tuple[str, int, str]]:
 
 def test_neighbours_of_a_recipe_differ_in_one_number(task: Task):
     recipe = task.recipe[0]
-    found = tune_propose(task.code, [], 5, seed=0, recipe=recipe)
+    found = tune_propose(task.code, [], 5, seed=0, recipe=[recipe])
     assert found and len(set(keys(found))) == len(found)
     for candidate in found:
         (step,) = candidate["steps"]
@@ -109,10 +112,10 @@ def test_neighbours_of_a_recipe_differ_in_one_number(task: Task):
 def test_the_neighbourhood_moves_to_the_best(task: Task):
     """Numbers next to the fastest variant so far, not to the rule's own; none of them again."""
     recipe = task.recipe[0]
-    first = tune_propose(task.code, [], 4, seed=0, recipe=recipe)
+    first = tune_propose(task.code, [], 4, seed=0, recipe=[recipe])
     known = [c | {"ms": 2.0 - n / 10} for n, c in enumerate(first)]
     best = first[-1]["steps"][0]["params"]
-    second = tune_propose(task.code, known, 4, seed=1, recipe=recipe)
+    second = tune_propose(task.code, known, 4, seed=1, recipe=[recipe])
     assert second and not set(keys(second)) & set(keys(first))
     for candidate in second:
         params = candidate["steps"][0]["params"]
@@ -120,7 +123,7 @@ def test_the_neighbourhood_moves_to_the_best(task: Task):
 
 
 def test_every_neighbour_applies_and_is_right(task: Task, expected):
-    for candidate in tune_propose(task.code, [], 3, seed=4, recipe=task.recipe[0]):
+    for candidate in tune_propose(task.code, [], 3, seed=4, recipe=task.recipe):
         assert tune_trial(task.code, candidate, expected, seconds=0.01)["ms"] > 0
 
 
