@@ -9,6 +9,8 @@ const LEFT = 54, RIGHT = 62, TOP = 24, BOTTOM = 24;
 const FAILED_Y = 10, ROOM = 18; // room below the best for its label
 const SPANS = 4; // a wider range than this is shown by its logarithm
 const LABEL = 26; // the height of a line's label
+const RADIUS = 3.6; // of a dot; with more dots than CROWD they are smaller
+const CROWD = 96;
 
 /** What is drawn of `data`: scales, points in pixels, the best so far. `points` are [number, kind, ms]. */
 export function curveOf(data, width) {
@@ -108,11 +110,13 @@ function bestSvg({ steps, last }) {
   return `<path class="best" d="${path.join("")}H${last.x.toFixed(1)}"/>`;
 }
 
-const dotsSvg = ({ points }) => points.map((p) => dotSvg(p.ms == null ? "failed" : p.kind, p.x, p.y)).join("");
+function dotsSvg({ points }) {
+  const r = points.length > CROWD ? 2.5 : RADIUS;
+  return points.map((p) => dotSvg(p.ms == null ? "failed" : p.kind, p.x, p.y, r)).join("");
+}
 
 /** A dot has the colour and the shape of its kind, for those who can't tell the colours apart. */
-export function dotSvg(kind, x, y) {
-  const r = 3.6;
+export function dotSvg(kind, x = 0, y = 0, r = RADIUS) {
   const shape = {
     recipe: `M${-r} ${-r}H${r}V${r}H${-r}Z`,
     around: `M0 ${-r - 1.2}L${r + 1.2} 0L0 ${r + 1.2}L${-r - 1.2} 0Z`,

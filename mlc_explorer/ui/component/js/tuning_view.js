@@ -83,7 +83,7 @@ function aboutCurve({ data, labels, curve: { steps, lines } }) {
 const failures = (data) => data.points.filter(([, , ms]) => ms == null).length;
 
 function legendHtml({ data, labels }) {
-  const swatch = (kind) => `<svg width="12" height="12" viewBox="-6 -6 12 12">${dotSvg(kind, 0, 0)}</svg>`;
+  const swatch = (kind) => `<svg width="12" height="12" viewBox="-6 -6 12 12">${dotSvg(kind)}</svg>`;
   const key = (kind, count) => (count ? `<span>${swatch(kind)}${esc(kindName(labels, kind))} <b>${count}</b></span>` : "");
   const counts = KINDS.map((kind) => key(kind, data.points.filter(([, k, ms]) => k === kind && ms != null).length));
   return counts.join("") + key("failed", failures(data));
@@ -201,8 +201,8 @@ function drawCandidates({ root, data, labels }) {
   const heads = ["number", ...(whole ? ["function"] : []), "kind", "time"].map((h) => `<th scope="col">${esc(say(labels, `tuning.head_${h}`))}</th>`);
   const rows = data.candidates.map((c) => {
     const time = c.ms == null ? `<td class="bad">${esc(c.message)}</td>` : `<td class="tuning-ms">${formatTime(c.ms)}</td>`;
-    const mark = `<svg width="12" height="12" viewBox="-6 -6 12 12" aria-hidden="true">${dotSvg(c.ms == null ? "failed" : c.kind, 0, 0)}</svg>`;
-    return `<tr><td>${c.n}</td>${whole ? `<td><code>${breakable(c.function)}</code></td>` : ""}<td>${mark} ${esc(kindName(labels, c.kind))}</td>${time}</tr>`;
+    const mark = `<svg width="12" height="12" viewBox="-6 -6 12 12" aria-hidden="true">${dotSvg(c.ms == null ? "failed" : c.kind)}</svg>`;
+    return `<tr><td>${c.n}</td>${whole ? `<td><code>${breakable(c.function)}</code></td>` : ""}<td class="tuning-kind">${mark} ${esc(kindName(labels, c.kind))}</td>${time}</tr>`;
   });
   put(root.querySelector(".tuning-candidates"), `<table><thead><tr>${heads.join("")}</tr></thead><tbody>${rows.join("")}</tbody></table>`);
 }
