@@ -220,7 +220,8 @@ class _History:
             chosen = np.unique(np.linspace(0, rows - 1, min(rows, _READS)).round().astype(np.int64))
             some = {key: column[chosen] for key, column in sample.items()} if rows else sample
             times = leaf.times(some, self._width)
-            first = np.array([instances.array(e, some) for e in region.first]).reshape(len(region.first), -1)
+            shape = len(region.first), instances.count(some)  # a single number has no index at all
+            first = np.array([instances.array(e, some) for e in region.first]).reshape(shape)
             sizes = np.array([instances.array(e, some) for e in region.extent]).reshape(first.shape)
             for corner in (first, first + sizes - 1):
                 for element, time in zip(corner.T.tolist(), times):

@@ -31,6 +31,8 @@ def outside(leaf: Leaf, sample: Values) -> Iterator[tuple[str, str]]:
 
 def _first_outside(region: Region, sample: Values) -> Sequence[int] | None:
     sizes = [int(n) if isinstance(n, IntImm) else None for n in region.buffer.ty.shape]
+    if not sizes:  # a single number
+        return None
     first = np.array([array(e, sample) for e in region.first]).reshape(len(sizes), -1)
     last = first + np.array([array(e, sample) for e in region.extent]).reshape(first.shape) - 1
     for axis, size in enumerate(sizes):
