@@ -52,6 +52,13 @@ def test_code_for_another_machine_fails_there_and_says_so(engine: Engine, tracke
     assert found.best_ms is None
 
 
+def test_a_key_that_no_machine_has_is_named_with_those_that_there_are(engine: Engine, tracker: str) -> None:
+    """The tracker itself would let us wait."""
+    with pytest.raises(EngineUnavailable) as error:
+        Session.open("matmul_128", engine=engine).tune(trials=1, tracker=(tracker, "phone"))
+    assert error.value.code == "tune_no_tracker" and KEY in error.value.message
+
+
 def test_a_tracker_that_is_not_there_is_named(engine: Engine) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -16,7 +16,7 @@ import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +53,19 @@ def session(tracker: str, key: str, seconds: float) -> Any:
     try:
         with socket.create_connection((host, int(port)), _PATIENCE_S):
             pass  # TVM itself would try for a minute and a half
-        return rpc.connect_tracker(host, int(port)).request(key, session_timeout=int(seconds) + 1)
+        machines = rpc.connect_tracker(host, int(port))
+        _refuse_unknown(key, machines.summary()["server_info"])
+        return machines.request(key, session_timeout=int(seconds) + 1)
     except Exception as e:  # sockets, TVM's own errors, a port that is no number
         said = words("tune_no_tracker", tracker=tracker, key=key, reason=str(e).splitlines()[-1][:200])
         raise EngineUnavailable(**said, place="--tracker") from e
+
+
+def _refuse_unknown(key: str, servers: Sequence[Mapping[str, Any]]) -> None:
+    """A tracker keeps whoever asks for a key that no machine has waiting for ever."""
+    known = sorted({str(server["key"]).removeprefix("server:") for server in servers})
+    if key not in known:
+        raise LookupError(f"it has no machine of that key; there are: {', '.join(known) or 'none'}")
 
 
 def timed(remote: Any, asked: Mapping[str, Any], target: tvm.target.Target) -> float:
