@@ -40,7 +40,7 @@ class BlockedGraph(Rewriter):
             if is_plain(order, channels):
                 self.values[expr] = self.te(blocked_te.unblock, data, channels)
             else:
-                lanes = relax.const(lane_of(order, channels))
+                lanes = constant(lane_of(order, channels))
                 self.values[expr] = self.te(blocked_te.from_lanes, data, lanes)
         return super().value(expr)
 
@@ -54,7 +54,7 @@ class BlockedGraph(Rewriter):
         if order is None or np.array_equal(own, order):
             return data, own
         lanes = np.where(order >= 0, lane_of(own, shape(var)[1])[np.maximum(order, 0)], 0)
-        return self.te(blocked_te.reordered_lanes, data, relax.const(lanes)), order
+        return self.te(blocked_te.reordered_lanes, data, constant(lanes.astype("int32"))), order
 
     def bound(self, var, expr):  # type: ignore[no-untyped-def]
         if not isinstance(expr, relax.Call):

@@ -151,5 +151,5 @@ class ChannelBlocker(ChannelOrders):
         result = self.emit(getattr(relax.op, operator(call))(data, [2, 3], True))
         if call.attrs.keepdims:
             return result, order
-        lanes = relax.const(lane_of(order, shape(call)[1]))
+        lanes = constant(lane_of(order, shape(call)[1]))
         return self.emit(relax.op.reshape(self.te(blocked_te.from_lanes, result, lanes), shape(call)))

@@ -23,7 +23,7 @@ def is_plain(order, channels):  # type: ignore[no-untyped-def]
 
 def lane_of(order, channels):  # type: ignore[no-untyped-def]
     """For each channel the lane that holds it."""
-    lanes = np.empty(channels, "int64")
+    lanes = np.empty(channels, "int32")
     filled = order >= 0
     lanes[order[filled]] = np.flatnonzero(filled)
     return lanes
