@@ -121,7 +121,9 @@ def arguments() -> argparse.ArgumentParser:
     tune.add_argument("--minutes", type=float, metavar="M", help="the most that it may take")
     tune.add_argument("--around", action="store_true", help="the recipe with other numbers first")
     tune.add_argument("--seed", type=int, default=0, metavar="N", help="another one draws other candidates")
-    tune.add_argument("--tracker", metavar="HOST:PORT", help="time on a machine of this TVM RPC tracker (not on the page)")
+    tune.add_argument(
+        "--tracker", metavar="HOST:PORT", help="time on a machine of this TVM RPC tracker (not on the page)"
+    )
     tune.add_argument("--key", default="", metavar="K", help="the key of that machine there")
     for sub in (view, pipeline, measure, script, suggest, sweep, make_fast, explain, tune):
         sub.add_argument("--target", metavar="X", default="cpu", help="cpu, generic, … (default cpu)")
