@@ -106,9 +106,16 @@ def operator(call):  # type: ignore[no-untyped-def]
 
 
 def array(expr):  # type: ignore[no-untyped-def]
-    """A constant's elements, or None."""
+    """A constant's elements, or None. They are not copied, which takes seconds for large weights."""
     held = getattr(expr, "value", getattr(expr, "data", None)) if is_constant(expr) else None
-    return None if held is None else np.asarray(held.numpy())
+    if held is None:
+        return None
+    try:
+        elements = np.from_dlpack(held)
+    except RuntimeError:  # a type that NumPy has only by another package
+        return np.asarray(held.numpy())
+    elements.flags.writeable = False
+    return elements
 
 
 def is_constant(expr):  # type: ignore[no-untyped-def]
