@@ -16,34 +16,19 @@ from mlc_explorer import session as headless
 from mlc_explorer.errors import MlcError
 from mlc_explorer.schema.advice import measured_function
 from mlc_explorer.schema.trace import Trace
-from mlc_explorer.schema.tuning import MINUTES, TRIALS, Heard, Tuning, without_schedules
+from mlc_explorer.schema.tuning import Heard, Tuning, without_schedules
 from mlc_explorer.session import Session, default_store
 from mlc_explorer.texts import say
 from mlc_explorer.tuning import TuningRun
-from mlc_explorer.ui import background, boundary, component, measuring, tuning_shown, workspace
+from mlc_explorer.ui import background, boundary, component, measuring, tuning_budget, tuning_shown, workspace
 from mlc_explorer.ui.background import Work
+from mlc_explorer.ui.tuning_budget import Budget
 from mlc_explorer.ui.workspace import Workspace
 
 RUN = "tuning"
-CHOICES = (16, 64, 256)
-_OWN = "own"
-_BEGUN, _SETTINGS, _FAILED, _VIEW = "tuning.begun", "tuning.settings", "tuning.failed", "tuning.view"
-_TRIALS, _OWN_TRIALS, _MINUTES, _AROUND = (
-    f"tuning.{name}" for name in ("trials", "own_trials", "minutes", "around")
-)
-_MOST_TRIALS, _MOST_MINUTES = 4096, 24 * 60.0
+_BEGUN, _FAILED, _VIEW = "tuning.begun", "tuning.failed", "tuning.view"
 _REFRESH_SECONDS = 0.5
 _END_SECONDS = 1.0
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How long to tune, as a person chose it last: `trials`, at most `minutes` (None: however long), and
-    whether the recipe's own numbers are varied first."""
-
-    trials: int = TRIALS
-    minutes: float | None = MINUTES
-    around: bool = True
 
 
 @dataclass(frozen=True)
@@ -75,7 +60,7 @@ class Begun:
 
     run: TuningRun
     subject: Subject
-    settings: Settings
+    budget: Budget
 
     def concerns(self, subject: Subject) -> bool:
         """Whether that is what was tuned; also where it has the graph passes that this tuning put before."""
@@ -107,7 +92,7 @@ def _draw(work: Workspace, language: str) -> None:
         begun, subject = _running(), Subject.chosen(work)
         if begun is not None:
             _progress(begun, language)
-            _curve(work, begun.run.so_far, begun.settings.trials, language)
+            _curve(work, begun.run.so_far, begun.budget.trials, language)
             return
         _choose(work, subject, language)
         _failures(subject, language)
@@ -127,18 +112,13 @@ def _choose(work: Workspace, subject: Subject, language: str) -> None:
     is_new = _found(subject) is None
     if is_new:
         st.caption(say(f"tuning.about_{what}", language))
-    settings = _settings(language)
+    budget = tuning_budget.fields(language)
     reason = "" if _runs_here(work.target) else say("tuning.not_here", language, target=work.target)
     with st.container(horizontal=True, vertical_alignment="center", key="mlc-tuning-go"):
-        st.toggle(
-            say("tuning.around", language),
-            key=_AROUND,
-            help=say("tuning.around_help", language),
-            on_change=_remember,
-        )
+        tuning_budget.around(language)
         st.space("stretch")
         st.button(
-            say("tuning.go" if is_new else "tuning.again", language, count=settings.trials),
+            say("tuning.go" if is_new else "tuning.again", language, count=budget.trials),
             type="primary" if is_new else "secondary",
             icon=":material/tune:",
             key="tuning.go",
@@ -148,56 +128,6 @@ def _choose(work: Workspace, subject: Subject, language: str) -> None:
         )
     if reason:
         st.caption(reason)
-
-
-def _settings(language: str) -> Settings:
-    """The budget's fields. Their values are put in anew each time, because a widget's ends with its page."""
-    settings: Settings = st.session_state.setdefault(_SETTINGS, Settings())
-    own = st.session_state.get(_TRIALS) == _OWN or settings.trials not in CHOICES
-    st.session_state[_TRIALS] = _OWN if own else settings.trials
-    st.session_state[_MINUTES], st.session_state[_AROUND] = settings.minutes, settings.around
-    with st.container(horizontal=True, gap="small", key="mlc-tuning-budget"):
-        st.segmented_control(
-            say("tuning.trials", language),
-            [*CHOICES, _OWN],
-            key=_TRIALS,
-            required=True,
-            format_func=lambda n: say("tuning.own", language) if n == _OWN else str(n),
-            help=say("tuning.trials_help", language),
-            on_change=_remember,
-        )
-        if own:
-            st.session_state[_OWN_TRIALS] = settings.trials
-            st.number_input(
-                say("tuning.own_trials", language),
-                min_value=1,
-                max_value=_MOST_TRIALS,
-                key=_OWN_TRIALS,
-                width=110,
-                on_change=_remember,
-            )
-        st.number_input(
-            say("tuning.minutes", language),
-            value=None,
-            min_value=0.1,
-            max_value=_MOST_MINUTES,
-            step=1.0,
-            format="%g",
-            placeholder=say("tuning.no_limit", language),
-            key=_MINUTES,
-            width=130,
-            help=say("tuning.minutes_help", language),
-            on_change=_remember,
-        )
-    return settings
-
-
-def _remember() -> None:
-    state, old = st.session_state, st.session_state[_SETTINGS]
-    chosen = state.get(_TRIALS) or old.trials
-    trials = (state.get(_OWN_TRIALS) or old.trials) if chosen == _OWN else chosen
-    state[_SETTINGS] = Settings(int(trials), state.get(_MINUTES), bool(state.get(_AROUND)))
-    workspace.redraw("palette")
 
 
 @functools.cache
@@ -220,7 +150,7 @@ def _progress(begun: Begun, language: str) -> None:
             on_click=_cancel,
             shortcut="Esc",
         )
-        st.progress(_share(heard, begun.settings.minutes), text=boundary.plain(_said(heard, begun, language)))
+        st.progress(_share(heard, begun.budget.minutes), text=boundary.plain(_said(heard, begun, language)))
 
 
 def _share(heard: Heard, minutes: float | None) -> float:
@@ -310,16 +240,16 @@ def _after(here: Trace, tuning: Tuning, way: str) -> Trace:
 
 def _begin() -> None:
     work = workspace.current()
-    subject, settings = Subject.chosen(work), st.session_state[_SETTINGS]
+    subject, budget = Subject.chosen(work), tuning_budget.chosen()
     st.session_state.pop(_FAILED, None)
     for name in (measuring.HISTORY, RUN):
         measuring.cancel(name)
     run = TuningRun.start(
         work.session.engine, default_store(), subject.trace, subject.function, subject.target,
-        settings.trials, settings.minutes, settings.around,
+        budget.trials, budget.minutes, budget.around,
     )  # fmt: skip
     measuring.adopt(RUN, run)
-    st.session_state[_BEGUN] = Begun(run, subject, settings)
+    st.session_state[_BEGUN] = Begun(run, subject, budget)
     workspace.redraw()
 
 
