@@ -46,6 +46,14 @@ def token() -> str:
     return answers.token(LEGAL, "cpu", "en")
 
 
+def test_tokens_of_a_whole_history_are_those_of_its_states() -> None:
+    steps = (Step("LegalizeOps"), Step("FuseOps"), Step("FuseTIR"))
+    session = Session(Trace("mlp", steps), 1)
+    alone = [answers.token(session.goto(n), "cpu", "en") for n in range(4)]
+    assert answers.tokens(session, range(4), "cpu", "en") == alone
+    assert len({*alone, *answers.tokens(session, range(4), "cpu", "zh")}) == 8
+
+
 def test_a_state_tells_its_functions_and_what_its_steps_did(token: str):
     info = data(ask(token, "state"))
     assert info["entry"] == "main" and "matmul" in {f["name"] for f in info["functions"]}
