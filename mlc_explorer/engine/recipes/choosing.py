@@ -14,6 +14,7 @@ from ..transforms.elementary import VectorMath
 from .base import Recipe
 from .conv_blocked import ConvBlocked, ConvStem
 from .conv_depthwise import ConvDepthwise
+from .conv_plain import ConvPlain
 from .elementwise import Elementwise
 from .gemv import GemvDot, GemvStreamed
 from .generic import Generic
@@ -26,6 +27,7 @@ RECIPES: tuple[type[Recipe], ...] = (
     ConvBlocked,
     ConvStem,
     ConvDepthwise,
+    ConvPlain,
     GemvStreamed,
     GemvDot,
     MatmulTiled,

@@ -11,7 +11,7 @@ from typing import Any
 from ...schema.trace import Step
 from ...schema.transform import ParamSpec, Shortcut, TransformSpec
 from ...texts import LANGUAGES, say
-from ..recipes import conv_blocked, conv_depthwise, elementwise, gemv, generic, matmul, rows, sums
+from ..recipes import conv_blocked, conv_depthwise, conv_plain, elementwise, gemv, generic, matmul, rows, sums
 from . import (
     algebra,
     annotate,
@@ -88,6 +88,7 @@ _FAMILIES = (
     dispatch,
     conv_blocked,
     conv_depthwise,
+    conv_plain,
     matmul,
     gemv,
     rows,

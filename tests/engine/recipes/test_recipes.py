@@ -4,6 +4,7 @@ import string
 
 import pytest
 
+from mlc_explorer.engine import loaders
 from mlc_explorer.engine.draft import Draft
 from mlc_explorer.engine.machine import Machine
 from mlc_explorer.engine.recipes.base import Recipe
@@ -22,6 +23,7 @@ EXAMPLES = {
     "conv2d_blocked": convolutions.function(Conv(16, 32, (6, 6), (3, 3), after=("bias", "relu"))),
     "conv2d_stem": convolutions.function(Conv(3, 16, (8, 8), (3, 3), strides=(2, 2), after=("relu",))),
     "conv2d_depthwise": convolutions.function(Conv(16, 16, (6, 6), (3, 3), groups=16)),
+    "conv2d_plain": loaders.load("conv2d").mod["main"],
     "matmul_tiled": products.function(Product(48, 64, 32, after=("bias", "relu"))),
     "gemv_streamed": products.function(Product(1, 96, 64, panel=32)),
     "gemv_dot": products.function(Product(1, 64, 128, right=True)),

@@ -22,7 +22,7 @@ def test_the_table_counts_what_there_is():
     assert {c.section for c in rows} == set(SECTIONS)
     primitives = [c for c in rows if c.section == "schedule" and c.offered]
     assert len(primitives) >= 40
-    assert next(c for c in rows if c.name == "ConvertLayout").offered == ("ConvertLayout",)
+    assert next(c for c in rows if c.name == "ConvertLayout").offered == ("ConvertLayout", "BlockChannels")
 
 
 def test_the_document_is_current():
