@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
@@ -77,5 +78,4 @@ def _chain(func: PrimFunc | None) -> list[Nest]:
 
 def _vector(last: Nest, lanes: int) -> int:
     """A few vectors where the innermost loops have them, else one."""
-    run = last.run
-    return next((lanes * n for n in (VECTORS, 2) if run % (lanes * n) == 0), lanes)
+    return max(lanes, nests.width(math.prod(last.parts), lanes * VECTORS, last.parts))

@@ -7,8 +7,10 @@ and the outer loops shared out to the cores.
 from __future__ import annotations
 
 import functools
+import itertools
 import math
-from collections.abc import Mapping
+import operator
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -153,9 +155,9 @@ class Nest:
         return count
 
     @property
-    def run(self) -> int:
-        """The length of that run."""
-        return math.prod(extent(loop) or 1 for loop in self.loops[len(self.loops) - self.joint :])
+    def parts(self) -> list[int]:
+        """The lengths of those loops, from the innermost."""
+        return [extent(loop) or 1 for loop in reversed(self.loops[len(self.loops) - self.joint :])]
 
     @functools.cached_property
     def _regions(self) -> list[Any]:
@@ -268,22 +270,28 @@ def joined(draft: Draft, block: str) -> list[LoopVar]:
     return [*loops[: len(loops) - count], draft.fuse(loops[len(loops) - count :])]
 
 
-def width(size: int, vector: int) -> int:
-    """How many elements of a contiguous loop of `size` become one vector: `vector`, all of a short loop, the
-    half or a quarter of `vector`; 1 where none divides, because LLVM then makes what vectors it can."""
-    if size % vector == 0:
-        return vector
-    if size <= 4 * vector:
-        return size
-    return next((n for n in (vector // 2, vector // 4) if n > 1 and size % n == 0), 1)
+def width(size: int, vector: int, parts: Sequence[int] = ()) -> int:
+    """How many elements of a contiguous loop of `size` become one vector: `vector`, or a half, a quarter or
+    an eighth of it, or all of a short loop; 1 where none divides: LLVM then makes what vectors it can.
+
+    `parts`: the lengths, from the innermost, of the loops that were joined to it. A vector must not begin in
+    the middle of one and end in the next: TVM would load its elements one by one.
+    """
+    ends = list(itertools.accumulate(parts, operator.mul))
+    for wide in (vector, vector // 2, vector // 4, vector // 8):
+        if wide > 1 and size % wide == 0 and all(end % wide == 0 or wide % end == 0 for end in ends):
+            return wide
+    return size if size <= 4 * vector else 1
 
 
-def in_vectors(draft: Draft, block: str, loop: LoopVar, vector: int) -> LoopVar | None:
-    """Vectorizes `loop`, the innermost, if it lends itself. Gives the loop over the vectors, None if there is
-    but one. A block with conditions is left to LLVM, which moves one that stays the same out of a loop, but
-    not out of vectors."""
+def in_vectors(
+    draft: Draft, block: str, loop: LoopVar, vector: int, parts: Sequence[int] = ()
+) -> LoopVar | None:
+    """Vectorizes `loop`, the innermost, if it lends itself; `parts` as in `width`. Gives the loop over the
+    vectors, None if there is but one. A block with conditions is left to LLVM, which moves one that stays the
+    same out of a loop, but not out of vectors."""
     place, found = draft.loop(loop), nest(draft, block)
-    wide = width(extent(place) or 1, vector)
+    wide = width(extent(place) or 1, vector, parts)
     if wide < 2 or found.conditional or not found.vectorizable(place):
         return loop
     outer, inner = draft.tile(loop, wide)
@@ -318,6 +326,7 @@ def pieces_for(work: int, cores: int, grain: int = GRAIN) -> int:
 
 def spatial_nest(draft: Draft, block: str, vector: int, pieces: int) -> None:
     """Schedules a nest that adds nothing up: its contiguous loops joined and in vectors, over the cores."""
+    parts = nest(draft, block).parts
     loops = joined(draft, block)
-    run = in_vectors(draft, block, loops[-1], vector)
+    run = in_vectors(draft, block, loops[-1], vector, parts)
     over_cores(draft, [*loops[:-1], *([run] if run is not None else [])], pieces)

@@ -16,6 +16,7 @@ from . import nests
 from .nests import Nest
 
 CHAINS = 4  # vectors of partial sums: an addition takes about four cycles
+_FOLDED = 4  # lanes that are left when a vector of partial sums is folded
 ROWS = 8  # results that are summed side by side where there are no vectors
 _WRITTEN_OUT = 16  # iterations of a window that are written out
 
@@ -35,6 +36,8 @@ def reduction_nest(draft: Draft, block: str, numbers: Numbers, epilogue: str | N
     found = nests.nest(draft, block)
     if column(found) is not None:
         _in_columns(draft, block, numbers, epilogue)
+    elif is_uneven(found, numbers.vector):
+        _in_uneven_parts(draft, block, numbers, epilogue)
     elif parts_of(found, numbers.vector) > 1:
         _in_parts(draft, block, numbers, epilogue)
     else:
@@ -55,6 +58,13 @@ def parts_of(nest: Nest, vector: int) -> int:
     length = math.prod(extent(p) or 1 for p in loops)
     whole = [n for n in (CHAINS * vector, vector) if length % n == 0]
     return whole[0] if whole else next(n for n in range(min(vector, length), 0, -1) if length % n == 0)
+
+
+def is_uneven(nest: Nest, vector: int) -> bool:
+    """Whether a long run of summed elements has a length that not even half a vector divides."""
+    long = math.prod(extent(p) or 1 for p in _summed_run(nest)) > 2 * vector
+    single = not nest.conditional and len(nest.block.node.writes) == 1
+    return single and long and 2 * parts_of(nest, vector) < vector
 
 
 def _summed_run(nest: Nest) -> list[Place]:
@@ -160,44 +170,67 @@ def _in_parts(draft: Draft, block: str, numbers: Numbers, epilogue: str | None) 
             draft.do("reverse_compute_at", block=epilogue, loop=draft.path(outer[-1]))
         nests.over_cores(draft, outer, numbers.pieces)
     for name in partial:
-        vectors_of_parts(draft, name)
+        vectors_of_parts(draft, name, numbers.vector)
+
+
+def _in_uneven_parts(draft: Draft, block: str, numbers: Numbers, epilogue: str | None) -> None:
+    """Partial sums of which the last step has a few only: the loop over the steps is cut before that one, so
+    that only there is a condition, and LLVM makes vectors of the rest. They stay in a nest of their own,
+    because ``compute_at`` would lose the condition."""
+    found = nests.nest(draft, block)
+    outer = [p.node.loop_var for p in found.spatial]
+    run = draft.fuse([p.node.loop_var for p in _summed_run(found)])
+    partial = factored(draft, block, draft.split(run, None, numbers.vector)[-1])
+    steps = nests.nest(draft, partial).reduction[-1].node.loop_var
+    nests.over_cores(draft, draft.nest(partial)[: len(outer)], numbers.pieces)
+    draft.do("annotate", place=draft.path(steps), key="pragma_loop_partition_hint", value=1)
+    draft.do("decompose_reduction", block=partial, loop=draft.path(steps))
+    draft.mark("vectorize", draft.nest(f"{partial}_init")[-1])
+    if epilogue is not None and outer:
+        draft.do("reverse_compute_at", block=epilogue, loop=draft.path(draft.nest(block)[len(outer) - 1]))
+    nests.over_cores(draft, draft.nest(block)[: len(outer)], numbers.pieces)
 
 
 def partial_sums(draft: Draft, block: str, run: LoopVar, parts: int, vector: int) -> list[str]:
     """Cuts the reduction loop `run` into `parts` sums that `block` adds up: first whole vectors, then the
-    lanes of one. Gives the blocks of partial results, the last of them first."""
-    chains = parts // vector if parts % vector == 0 else 1
+    lanes of the last one, which are folded to a few before. Gives the blocks of partial results, the last of
+    them first."""
     size = extent(draft.loop(run)) or 1
-    if size == parts and chains == 1:
+    if parts % vector:
+        chains, lanes = 1, [parts]
+    else:
+        chains, lanes = parts // vector, [vector // _FOLDED, _FOLDED] if vector > _FOLDED else [vector]
+    if size == parts and chains == len(lanes) == 1:
         return []
-    pieces = draft.split(run, None, chains, parts // chains)
-    lanes = _factored(draft, block, pieces[-1])
-    if chains == 1 or size == parts:
-        return [lanes]
-    summed = [p for p in nests.nest(draft, lanes).reduction if extent(p) != 1]
-    across = next(p for p in reversed(summed) if extent(p) == chains)
-    return [lanes, _factored(draft, lanes, across.node.loop_var, before=1)]
+    draft.split(run, None, chains, *lanes)
+    found = [block]
+    for before in range(len(lanes) + (chains > 1 and size > parts)):
+        summed = nests.nest(draft, found[-1]).reduction
+        found.append(factored(draft, found[-1], summed[-1].node.loop_var, before))
+    return found[1:]
 
 
-def _factored(draft: Draft, block: str, loop: LoopVar, before: int = 0) -> str:
+def factored(draft: Draft, block: str, loop: LoopVar, before: int = 0) -> str:
     """The block of the partial sums over `loop`, which become the last axis but `before`."""
     axes = len(draft.scope.at(block).node.writes[0].region)
     draft.do("rfactor", loop=draft.path(loop), factor_axis=axes - before)
     return draft.scope.producers(draft.scope.at(block))[-1].path
 
 
-def vectors_of_parts(draft: Draft, block: str) -> None:
+def vectors_of_parts(draft: Draft, block: str, vector: int) -> None:
     """A block of partial results: the reduction outside, the parts in vectors inside of it, side by side."""
     found = nests.nest(draft, block)
     own = [p for p in found.spatial if len(p.blocks) == 1 and extent(p) != 1]
-    lanes = next(p.node.loop_var for p in own if found.writes_along(p))
-    chains = [p.node.loop_var for p in own if not p.node.loop_var.same_as(lanes)]
-    sums = [p.node.loop_var for p in found.reduction]
-    draft.reorder([*sums, *chains, lanes])
-    draft.mark("vectorize", lanes)
-    for chain in chains:
+    own.sort(key=lambda p: found.stride(p, found.block.node.writes[0]) or 0, reverse=True)
+    first = len(own) - 1
+    while first > 0 and math.prod(extent(p) or 1 for p in own[first - 1 :]) <= vector:
+        first -= 1
+    variables = [p.node.loop_var for p in own]
+    draft.reorder([*(p.node.loop_var for p in found.reduction), *variables])
+    draft.mark("vectorize", draft.fuse(variables[first:]))
+    for chain in variables[:first]:
         draft.mark("unroll", chain)
-    _initialise(draft, block, 2, bool(chains))
+    _initialise(draft, block, 2, first > 0)
 
 
 # -- neither

@@ -50,7 +50,10 @@ class Rows(Recipe):
         lanes = machine.lanes(nests.element_bytes(found[-1]))
         first = next(n for n in found if n.reduction)
         work = sum(n.work for n in found)
-        return cls(reducing.parts_of(first, lanes), lanes, nests.pieces_for(work, machine.cores))
+        parts = reducing.parts_of(first, lanes)
+        if reducing.is_uneven(first, lanes):  # nest by nest it is faster
+            return None
+        return cls(parts, lanes, nests.pieces_for(work, machine.cores))
 
     def reasons(self, func: PrimFunc, machine: Machine) -> Mapping[str, Any]:
         found = _rows(func)
@@ -76,7 +79,10 @@ class Rows(Recipe):
                 draft.do("compute_at", block=block, loop=draft.path(row))
         nests.over_cores(draft, [row], self.pieces)
         for block in [p.path for p in draft.scope.leaves]:
-            self._inner(draft, block, block in partial)
+            if block in partial:
+                reducing.vectors_of_parts(draft, block, self.vector)
+            else:
+                self._inner(draft, block)
 
     def _partial(self, draft: Draft, block: str) -> list[str]:
         """Cuts a statistic into partial results; gives their blocks."""
@@ -86,12 +92,10 @@ class Rows(Recipe):
             return []
         return reducing.partial_sums(draft, block, run, self.parts, self.vector)
 
-    def _inner(self, draft: Draft, block: str, partial: bool) -> None:
+    def _inner(self, draft: Draft, block: str) -> None:
         """What a block does within a row: in vectors, or written out where lanes come together."""
         found = nests.nest(draft, block)
-        if partial:
-            reducing.vectors_of_parts(draft, block)
-        elif not found.reduction and len(found.loops[-1].blocks) == 1:
+        if not found.reduction and len(found.loops[-1].blocks) == 1:
             nests.in_vectors(draft, block, found.loops[-1].node.loop_var, self.vector)
         elif found.reduction and (extent(found.loops[-1]) or 0) <= self.vector:
             draft.mark("unroll", found.loops[-1].node.loop_var)

@@ -10,14 +10,14 @@ from typing import Any
 
 import tvm_ffi
 from tvm import tirx
-from tvm.ir import Call
+from tvm.ir import Call, TensorLoad
 from tvm.s_tir import SBlock
 from tvm.tirx.analysis import undefined_vars
 
 _LOG2_E = 1.4426950408889634
 _LN_2 = (0.693145751953125, 1.42860682e-06)  # high part, exact times any exponent, and the rest
 _LEAST, _MOST = -87.6, 88.72283  # below, the power of two is zero; above, the result is infinite
-_EXP = (0.5, 0.166665763, 0.0416664667, 0.00836318173, 0.00139336521)
+_TWICE_EXP = (2.0, 2.0, 1.0, 0.333331526, 0.0833329334, 0.0167263635, 0.00278673042)
 _TANH_LIMIT, _ERF_LIMIT = 9.0, 3.92  # from where on the results are ±1 in float32
 _TANH = (
     (1.0, 0.136808842, 0.00386954285, 2.80319982e-05, 3.06440988e-08, -1.22473325e-11),
@@ -60,18 +60,13 @@ def vector_exp(x: Any) -> Any:
 
     def reduced(y: Any, n: Any) -> Any:
         rest = y - n * _const(_LN_2[0]) - n * _const(_LN_2[1])
-        return _let("r", rest, lambda r: half_power(n) * (_twice(r) + _const(2)))
+        return _let("r", rest, lambda r: half_power(n) * _polynomial(r, _TWICE_EXP))
 
     def whole(z: Any) -> Any:
-        within = tirx.max(tirx.min(z, _const(_MOST)), _const(_LEAST))
-        return tirx.Select(z <= _const(_MOST), _let("y", within, finite), z + _const(float("inf")))
+        least = _let("y", tirx.max(z, _const(_LEAST)), finite)
+        return tirx.Select(z <= _const(_MOST), least, z + _const(float("inf")))
 
     return _let("x", x, whole)
-
-
-def _twice(r: Any) -> Any:
-    """2 · (e^r - 1)."""
-    return (_polynomial(r, _EXP) * r * r + r) * _const(2)
 
 
 def vector_sigmoid(x: Any) -> Any:
@@ -105,7 +100,7 @@ _WRITTEN = {"exp": vector_exp, "sigmoid": vector_sigmoid, "tanh": vector_tanh, "
 
 def with_polynomials(func: tirx.PrimFunc) -> tirx.PrimFunc:
     """`func` with its calls in float32 of exp, sigmoid, tanh and erf written out, and with a product in place
-    of each division by what stays the same along a row: its inverse is taken once."""
+    of each division by a number that is loaded once for a whole row: its inverse is taken once."""
 
     def written(call: Call) -> Any:
         name = getattr(call.op, "name", "").rpartition(".")[2]
@@ -121,7 +116,9 @@ def _with_inverses(block: SBlock) -> SBlock:
 
     def product(division: tirx.Div) -> Any:
         along = [spatial[-1] in undefined_vars(part) for part in (division.a, division.b)]
-        if str(division.ty.dtype) != "float32" or along != [True, False]:
+        loaded = list[Any]()
+        tvm_ffi.structural_walk(division.b, (TensorLoad, loaded.append))
+        if str(division.ty.dtype) != "float32" or along != [True, False] or not loaded:
             return division
         return division.a * (_const(1) / division.b)
 

@@ -59,7 +59,7 @@ def test_a_sum_of_everything_and_the_position_of_the_largest_are_right(machine):
 @given(SIZES, SIZES, ANY)
 def test_a_softmax_is_right(rows, columns, machine):
     steps = plain.assert_right(plain.softmax((rows, columns)), MACHINES[machine])
-    assert steps == ["vector_math", "row_by_row"]
+    assert steps[0] == "vector_math" and steps[-1] in ("row_by_row", "generic")
 
 
 @pytest.mark.parametrize("machine", sorted(MACHINES))
@@ -71,7 +71,7 @@ def test_a_softmax_over_another_axis_is_right(machine, axis):
 @FEW
 @given(SIZES, SIZES, ANY)
 def test_a_layer_norm_is_right(rows, columns, machine):
-    assert plain.assert_right(plain.layer_norm((1, rows, columns)), MACHINES[machine])[-1] == "row_by_row"
+    assert plain.assert_right(plain.layer_norm((1, rows, columns)), MACHINES[machine])
 
 
 @FEW
