@@ -21,6 +21,7 @@ from .generic import Generic
 from .matmul import MatmulTiled
 from .rows import Rows
 from .sums import Pooling, Reduction
+from .transposing import Transposed
 
 # In the order in which they are asked: the most particular first.
 RECIPES: tuple[type[Recipe], ...] = (
@@ -34,6 +35,7 @@ RECIPES: tuple[type[Recipe], ...] = (
     Rows,
     Pooling,
     Reduction,
+    Transposed,
     Elementwise,
     Generic,  # fits whatever has loops
 )

@@ -11,7 +11,18 @@ from typing import Any
 from ...schema.trace import Step
 from ...schema.transform import ParamSpec, Shortcut, TransformSpec
 from ...texts import LANGUAGES, say
-from ..recipes import conv_blocked, conv_depthwise, conv_plain, elementwise, gemv, generic, matmul, rows, sums
+from ..recipes import (
+    conv_blocked,
+    conv_depthwise,
+    conv_plain,
+    elementwise,
+    gemv,
+    generic,
+    matmul,
+    rows,
+    sums,
+    transposing,
+)
 from . import (
     algebra,
     annotate,
@@ -93,6 +104,7 @@ _FAMILIES = (
     gemv,
     rows,
     sums,
+    transposing,
     elementwise,
     generic,
 )

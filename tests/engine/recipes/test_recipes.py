@@ -30,6 +30,7 @@ EXAMPLES = {
     "row_by_row": plain.softmax((8, 64)).func,
     "pooling": plain.pool("max", (2, 16), (8, 8), (3, 3), 2, 1).func,
     "reduction": plain.mean((4, 6, 64), (2,)).func,
+    "transpose_tiled": plain.transposed((24, 16), (1, 0)).func,
     "elementwise": plain.scale_shift_relu((1, 8, 6, 6)).func,
     "generic": plain.softmax((4, 8, 16), 1).func,
 }

@@ -297,6 +297,29 @@ def means_side_by_side(A: T.Buffer((4, 6, 16), "float32"), C: T.Buffer((4, 16), 
                     C[vi, vj] = S[vi, vj] / T.float32(6)
 
 
+@T.prim_func(s_tir=True)
+def turned(A: T.Buffer((16, 8), "float32"), C: T.Buffer((8, 16), "float32")):
+    T.func_attr({"tirx.noalias": True})
+    for i, j in T.grid(8, 16):
+        with T.sblock("turn"):
+            vi, vj = T.axis.remap("SS", [i, j])
+            C[vi, vj] = A[vj, vi]
+
+
+@T.prim_func(s_tir=True)
+def turned_in_tiles(A: T.Buffer((16, 8), "float32"), C: T.Buffer((8, 16), "float32")):
+    T.func_attr({"tirx.noalias": True})
+    for i_0 in T.parallel(2):
+        for j_0, j_1 in T.grid(4, 4):
+            for i_1 in T.vectorized(4):  # contiguous in A
+                with T.sblock("turn"):
+                    vi = T.axis.spatial(8, i_0 * 4 + i_1)
+                    vj = T.axis.spatial(16, j_0 * 4 + j_1)
+                    T.reads(A[vj, vi])
+                    T.writes(C[vi, vj])
+                    C[vi, vj] = A[vj, vi]
+
+
 def test_elementwise_is_one_pass_in_vectors_over_the_cores(check):
     step = Step("elementwise", "main", {"vector": 16, "pieces": 2})
     check(scale_relu, scale_relu_in_one_pass, step)
@@ -339,4 +362,13 @@ def test_a_row_goes_through_all_steps_at_once(check):
 
 def test_row_by_row_refuses_a_mean_over_an_outer_axis(refuse):
     said = refuse(mean, Step("row_by_row", "main", {"parts": 16, "vector": 8, "pieces": 2}))
+    assert said.code == "recipe_unfit"
+
+
+def test_a_transposition_goes_tile_by_tile(check):
+    check(turned, turned_in_tiles, Step("transpose_tiled", "main", {"tile": 4, "pieces": 2}))
+
+
+def test_transpose_tiled_refuses_what_exchanges_no_axes(refuse):
+    said = refuse(scale_relu, Step("transpose_tiled", "main", {"tile": 4, "pieces": 2}))
     assert said.code == "recipe_unfit"
