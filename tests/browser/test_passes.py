@@ -31,6 +31,7 @@ class Passes:
         wait_idle(self.page)
         self.page.get_by_role("button", name=say("passes.run")).click()
         self.page.wait_for_selector(".pipeline-view[data-ready]", timeout=READY_MS)
+        expect(self.page.get_by_role("button", name=say("passes.run"))).to_be_visible(timeout=READY_MS)
         wait_idle(self.page)
 
     def expect_count(self, count: int) -> None:
