@@ -156,7 +156,9 @@ def test_an_arrangement(visit: Visit, assert_screenshot, theme: str, preset: str
     explorer.page.locator(f"[data-preset={preset}]").click()
     masked = varying(explorer) + compiled(explorer)
     if preset == "compare":  # the other program is asked for when its pane opens
-        expect(explorer.page.locator(".code", has_text="def linear_relu")).to_have_count(2, timeout=MEASURE_MS)
+        expect(explorer.page.locator(".code", has_text="def linear_relu")).to_have_count(
+            2, timeout=MEASURE_MS
+        )
     if preset == "motion":  # what is in the cache is drawn at the end of the simulation
         done = explorer.page.locator(".motion-summary[data-done=true]")
         expect(done).to_have_count(2, timeout=MEASURE_MS)
