@@ -26,6 +26,8 @@ COMPILER = "aarch64-linux-gnu-gcc"
 EMULATORS = ("qemu-aarch64", "qemu-aarch64-static")
 NAME = "aarch64"
 
+_DLPACK = {"int32": 0, "float32": 2}  # type codes: kDLInt, kDLFloat
+
 
 def missing() -> str:
     """What this machine lacks to compile for Arm and to run that, as a reason to skip; empty if nothing."""
@@ -83,8 +85,8 @@ def run_network(program: Program, mod: IRModule, inputs: Sequence[np.ndarray]) -
 
 
 def _packed(array: np.ndarray) -> bytes:
-    assert array.dtype == np.float32
-    return struct.pack(f"<{array.ndim + 1}q", array.ndim, *array.shape) + array.tobytes()
+    code = _DLPACK[str(array.dtype)]
+    return struct.pack(f"<{array.ndim + 2}q", array.ndim, code, *array.shape) + array.tobytes()
 
 
 def _emulator() -> str | None:

@@ -74,17 +74,18 @@ static void take(void *into, size_t bytes) {
 }
 
 static size_t read_tensor(DLTensor *tensor) {
-  int64_t axes, elements = 1;
+  int64_t axes, code, elements = 1;
   take(&axes, sizeof axes);
+  take(&code, sizeof code);
   int64_t *shape = aligned(axes * sizeof *shape);
   take(shape, axes * sizeof *shape);
   for (int64_t i = 0; i < axes; i++) elements *= shape[i];
-  DLDataType float32 = {kDLFloat, 32, 1};
+  DLDataType type = {(uint8_t)code, 32, 1};  // kDLInt or kDLFloat
   DLDevice cpu = {kDLCPU, 0};
   int64_t *strides = aligned(axes * sizeof *strides);
   int64_t step = 1;
   for (int64_t i = axes; i-- > 0; step *= shape[i]) strides[i] = step;
-  *tensor = (DLTensor){aligned(elements * sizeof(float)), cpu, (int32_t)axes, float32, shape, strides, 0};
+  *tensor = (DLTensor){aligned(elements * sizeof(float)), cpu, (int32_t)axes, type, shape, strides, 0};
   take(tensor->data, elements * sizeof(float));
   return elements;
 }
