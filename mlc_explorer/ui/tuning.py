@@ -179,7 +179,8 @@ def _said(heard: Heard, begun: Begun, language: str) -> str:
 
 def _curve(work: Workspace, tuning: Tuning, budget: int | None, language: str) -> None:
     here = work.session.trace
-    taken = next((w for w in tuning_shown.WAYS if _after(here, tuning, w).key() == here.key()), None)
+    ways = tuning_shown.ways(tuning)  # where the recipe won, it is the only one, and equal to the best
+    taken = next((w for w in ways if _after(here, tuning, w).key() == here.key()), None)
     data = tuning_shown.data(tuning, budget, taken, language)
     component.tuning_view(data, key=_VIEW, on_event_change=_on_event)
 

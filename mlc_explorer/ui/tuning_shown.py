@@ -37,7 +37,7 @@ def data(tuning: Tuning, budget: int | None, taken: str | None, language: str) -
         "started_ms": tuning.started_ms,
         "recipe_ms": tuning.recipe_ms,
         "best_ms": tuning.best_ms,
-        "ways": _ways(tuning),
+        "ways": ways(tuning),
         "taken": taken,
         "functions": [_function(f) for f in _by_weight(tuning)] if len(tuning.functions) > 1 else [],
         "candidates": [_candidate(trial, language) for trial in ranked(tuning)],
@@ -106,10 +106,10 @@ def ratio(value: float) -> str:
     return f"{value:.3g}" if value < 100 else f"{value:.0f}"
 
 
-def _ways(tuning: Tuning) -> dict[str, int]:
+def ways(tuning: Tuning) -> dict[str, int]:
     """What can be taken, with the number of its steps; the recipe alone where nothing was faster."""
-    ways = (RECIPE,) if tuning.best == tuning.recipe else WAYS
-    counts = {way: len(steps(tuning, way)) for way in ways}
+    shown = (RECIPE,) if tuning.best == tuning.recipe else WAYS
+    counts = {way: len(steps(tuning, way)) for way in shown}
     return {way: count for way, count in counts.items() if count}
 
 
