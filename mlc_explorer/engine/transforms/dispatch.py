@@ -170,7 +170,7 @@ def refuse_missing(library: str) -> None:
     """NotInstalled, with the command that installs it, if a library can't be used here."""
     missing = libraries.LIBRARIES[library].missing()
     if missing:
-        said = words("library_missing", library=library, packages=" ".join(missing))
+        said = words("package_missing", library=library, packages=" ".join(missing))
         raise NotInstalled(**said, place="package")
 
 
