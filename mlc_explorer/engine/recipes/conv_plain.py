@@ -52,9 +52,10 @@ class ConvPlain(Recipe):
 
     @classmethod
     def fitting(cls, func: PrimFunc, machine: Machine) -> Self | None:
-        found = plain_layer(func)
-        if found is None:
+        plain = plain_layer(func)
+        if plain is None:
             return None
+        found, _ = plain
         lanes = machine.lanes(found.element_bytes)
         if found.spatial[1] % lanes or lanes < 2:
             return None
@@ -63,9 +64,10 @@ class ConvPlain(Recipe):
         return cls(pixels, blocks, lanes, conv_tile.unrolled(pixels, blocks, blocked, machine))
 
     def reasons(self, func: PrimFunc, machine: Machine) -> Mapping[str, Any]:
-        found = plain_layer(func)
-        if found is None:
+        plain = plain_layer(func)
+        if plain is None:
             return {}
+        found, _ = plain
         sums = self.pixels * self.channel_blocks
         return {
             "columns": found.columns,
@@ -78,23 +80,22 @@ class ConvPlain(Recipe):
         }
 
     def write(self, draft: Draft) -> None:
-        found = plain_layer(draft.scope.func)
-        if found is None or found.spatial[1] % self.lanes:
+        plain = plain_layer(draft.scope.func)
+        if plain is None or plain[0].spatial[1] % self.lanes:
             raise self.refuse()
+        found, weights = plain
         conv = found.block
-        draft.do("cache_read", block=conv, buffer=found.groups, scope="global")
+        draft.do("cache_read", block=conv, buffer=weights, scope="global")
         packed = next(p.path for p in draft.scope.producers(draft.scope.at(conv)) if p.path != found.copy)
         self._in_lanes(draft, packed, "o, c, y, x -> o // {0}, c, y, x, o % {0}")
         draft.do("cache_write", block=conv, buffer=0, scope="global")
         self._in_lanes(draft, conv, "n, o, y, x -> n, o // {0}, y, x, o % {0}")
         result = draft.scope.consumers(draft.scope.at(conv))[0].path
-        for other in found.following[:-1]:
+        for other in (result, *found.following)[:-1]:
             draft.do("compute_inline", block=other)
-        if found.following:
-            draft.do("compute_inline", block=result)
-            result = found.following[-1]
+        result = (result, *found.following)[-1]
         n, o, y, x, rc, ry, rx = draft.nest(conv)
-        o_out, o_block, v = (*draft.split(o, None, self.channel_blocks, self.lanes),)
+        o_out, o_block, v = draft.split(o, None, self.channel_blocks, self.lanes)
         x_out, x_in = conv_nest.cut(draft, x, self.pixels)
         rx_out, rx_in = conv_nest.cut(draft, rx, self.unroll)
         draft.reorder([n, y, o_out, x_out, rc, ry, rx_out, rx_in, x_in, o_block, v])
@@ -121,12 +122,12 @@ class ConvPlain(Recipe):
 def _in_vectors(found: Layer, lanes: int) -> Layer:
     """The same layer as if its output channels were blocked, which is how its tile is chosen."""
     n, channels, rows, columns = found.spatial
-    return replace(found, spatial=(n, channels // lanes, rows, columns, lanes), groups=1)
+    return replace(found, spatial=(n, channels // lanes, rows, columns, lanes))
 
 
-def plain_layer(func: PrimFunc) -> Layer | None:
-    """The convolution on plain channels that `func` is, or None. `groups` of the answer is the position of
-    the weights among what the block reads; everything else is as in `conv_layer`."""
+def plain_layer(func: PrimFunc) -> tuple[Layer, int] | None:
+    """The convolution on plain channels that `func` is, with the loops n, o, y, x, and the position of its
+    weights among what the block reads; or None."""
     scope = Scope(IRModule({"main": func}), func)
     sums = [place for place in scope.leaves if place.node.init is not None]
     if len(sums) != 1:
@@ -145,26 +146,27 @@ def plain_layer(func: PrimFunc) -> Layer | None:
     if len(loads) != 2 or len(weights) != 1:
         return None
     data = next(load for load in loads if load is not weights[0])
-    buffers = [region.source for region in conv.node.reads if region.source not in (store.buffer,)]
-    position = [path.path for path in scope.leaves].index(conv.path)
+    buffers = [region.source for region in conv.node.reads if not region.source.same_as(store.buffer)]
+    position = [place.path for place in scope.leaves].index(conv.path)
     before = scope.leaves[:position]
     copies = [p.path for p in before if p.node.writes[0].source.same_as(data.source)]
     sizes = tuple(extent(loop) or 1 for loop in loops)
     if len(copies) != len(before) or len(data.indices) != 4:
         return None
-    return Layer(
+    found = Layer(
         conv.path,
         sizes[:4],
         sizes[4:],
         math.prod(sizes[4:]) * sizes[1],
         math.prod(int(size) for size in data.source.ty.shape),
         element_bytes(conv),
-        next(n for n, buffer in enumerate(buffers) if buffer.same_as(weights[0].source)),
+        1,
         all(str(loop.node.loop_var.ty.dtype) == "int32" for loop in loops),
         (),
         copies[0] if copies else None,
         tuple(place.path for place in scope.leaves[position + 1 :]),
     )
+    return found, next(n for n, buffer in enumerate(buffers) if buffer.same_as(weights[0].source))
 
 
 def _is(indices: Any, axes: tuple[Var, ...]) -> bool:

@@ -20,6 +20,14 @@ AFTER = st.sampled_from(
 OURS = (MatmulTiled, GemvStreamed, GemvDot)
 
 
+def assert_chosen_right(product, machine):
+    """The recipe that is chosen for `machine` computes the product."""
+    func = function(product)
+    recipe = recipe_for(func, MACHINES[machine])
+    assert isinstance(recipe, OURS)
+    assert_right(product, recipe, func)
+
+
 @FEW
 @given(
     st.builds(
@@ -37,10 +45,7 @@ OURS = (MatmulTiled, GemvStreamed, GemvDot)
 )
 def test_a_product_is_right_for_every_machine(product, machine):
     """Operands transposed or made beforehand, in batches, of sizes that no vector and no tile divides."""
-    func = function(product)
-    recipe = recipe_for(func, MACHINES[machine])
-    assert isinstance(recipe, OURS)
-    assert_right(product, recipe, func)
+    assert_chosen_right(product, machine)
 
 
 @FEW
@@ -58,10 +63,7 @@ def test_a_product_is_right_for_every_machine(product, machine):
 )
 def test_a_product_with_panels_is_right_for_every_machine(product, machine):
     """Also panels that are as wide as several registers, or narrower than one."""
-    func = function(product)
-    recipe = recipe_for(func, MACHINES[machine])
-    assert isinstance(recipe, OURS)
-    assert_right(product, recipe, func)
+    assert_chosen_right(product, machine)
 
 
 @FEW
