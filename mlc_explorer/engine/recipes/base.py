@@ -33,14 +33,12 @@ class Recipe(ScheduleRule):
     """The root. The docstring of a recipe holds its strategy as a numbered list."""
 
     family: ClassVar[str] = "recipe"
-    sound: ClassVar[bool] = (
-        True  # a recipe is tested with many shapes; its steps are primitives that TVM checks
-    )
+    sound: ClassVar[bool] = True  # tested with many shapes, and made of primitives that TVM checks
 
     def __init_subclass__(cls) -> None:
         """A form proposes the numbers that the rule chooses for this machine."""
         super().__init_subclass__()
-        inherited = getattr(cls, "__dataclass_fields__", {})
+        inherited = [f.name for b in cls.__bases__ if issubclass(b, Recipe) for f in dataclasses.fields(b)]
         own = [n for n, kind in vars(cls).get("__annotations__", {}).items() if "ClassVar" not in str(kind)]
         cls.proposes = {name: functools.partial(_proposed, cls, name) for name in (*inherited, *own)}
 
