@@ -10,6 +10,7 @@ import pytest
 
 from mlc_explorer import session
 from mlc_explorer.__main__ import main
+from mlc_explorer.commands import advising, tuning
 from mlc_explorer.store import Store
 from mlc_explorer.workers.client import Engine
 from mlc_explorer.workers.settings import Settings
@@ -22,7 +23,8 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     engine = Engine.local(fetch=store.get, settings=Settings(workers=1).resolved())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(session, "default_engine", lambda: engine)
-        patch.setattr(session, "default_store", lambda: store)
+        for module in (session, advising, tuning):
+            patch.setattr(module, "default_store", lambda: store)
         yield engine
     engine.close()
 
