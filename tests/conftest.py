@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Callable, Iterator
+import shutil
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -30,13 +32,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A fresh MLC_EXPLORER_HOME, so that no test reads or writes what belongs to the person."""
-    folder = tmp_path_factory.mktemp("home")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MLC_EXPLORER_HOME", str(folder))
-        yield folder
+def pytest_configure(config: pytest.Config) -> None:
+    """A fresh MLC_EXPLORER_HOME, so that no test reads or writes what belongs to the person. It is set before
+    tests are collected, because some ask the engine, and with it the store, while they are imported."""
+    folder = tempfile.mkdtemp(prefix="mlc-explorer-home-")
+    patch = pytest.MonkeyPatch()
+    patch.setenv("MLC_EXPLORER_HOME", folder)
+    config.add_cleanup(patch.undo)
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+
+@pytest.fixture(scope="session")
+def home() -> Path:
+    return Path(os.environ["MLC_EXPLORER_HOME"])
 
 
 @pytest.fixture

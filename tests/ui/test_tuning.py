@@ -85,6 +85,7 @@ class Played:
 def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
     """`opened("bmm_relu")`: the explore page with the tab in front; a tuning that it starts is a `Played`."""
     monkeypatch.setattr(tuning, "TuningRun", Played)
+    forget()
 
     def run(
         model: str = "matmul_128", steps: tuple[Step, ...] = (), language: str = "en", function: str = "main"
@@ -97,6 +98,11 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
         return checked(page.run())
 
     yield run
+    forget()
+
+
+def forget() -> None:
+    """What other tests, which share the store, have tuned."""
     default_store()._with(lambda db: db.execute("DELETE FROM tuned"))
 
 
